@@ -1,0 +1,64 @@
+/* node.h - a recorded operation.
+ *
+ * One pool block: the struct, then for its n_out outputs the pending gradients, for its n_in inputs
+ * the edges, the saved values, the attributes, and the sizes of the inputs whose gradient must be
+ * brought back to a smaller shape or another dtype. */
+#ifndef TG_AUTOGRAD_NODE_H
+#define TG_AUTOGRAD_NODE_H
+
+#include "autograd/op.h"
+
+/* Where an input's gradient goes. */
+typedef struct {
+    void *target;    /* tg__node *, or tg_tensor * for a leaf; NULL: no gradient wanted */
+    uint32_t out_nr; /* which output of the node */
+    uint32_t meta;   /* offset of the input's tg__meta in the node, in bytes; 0: none */
+} tg__edge;
+#define TG__LEAF_EDGE 0xffffffffu /* out_nr of an edge to a leaf */
+
+typedef struct {
+    tg_tensor *tensor; /* NULL once released */
+    uint32_t version;
+    uint8_t is_output;
+    uint8_t index;
+    uint16_t reserved;
+} tg__saved;
+
+enum {
+    TG__NODE_RELEASED = 1, /* a walk has consumed the saved values */
+    TG__NODE_NEEDED = 2,   /* scratch of tg_gradients: leads to an input */
+    TG__NODE_WAITING = 4   /* scratch: in the heap */
+};
+
+struct tg__node {
+    _Atomic uint32_t refs;
+    uint32_t n_in;
+    const tg__op *op;
+    uint64_t seq;          /* larger than that of every node it depends on, over all threads */
+    _Atomic uint64_t run;  /* the walk that owns the scratch below; 0: none */
+    tg__node *link;        /* list of nodes to destroy */
+    uint32_t bytes;
+    uint32_t attr_at;      /* offset of the attributes */
+    uint8_t n_out, n_saved, flags, reserved;
+    uint32_t reserved2;
+    tg_tensor *g[];        /* [n_out] */
+};
+
+static inline tg__edge *tg__edges(const tg__node *n) { return (tg__edge *)(void *)(n->g + n->n_out); }
+static inline tg__saved *tg__saved_of(const tg__node *n) {
+    return (tg__saved *)(void *)(tg__edges(n) + n->n_in);
+}
+static inline const tg__meta *tg__meta_of(const tg__node *n, const tg__edge *e) {
+    return e->meta ? (const tg__meta *)((const char *)n + e->meta) : NULL;
+}
+
+/* Builds the node of a call: edges, saved values, attributes. `out` are its outputs (in place: the
+ * tensor to be written); values[i] is what to save of input i: in[i] itself, or a copy where in[i]
+ * is about to be overwritten. NULL with an error if memory is short. One reference. */
+tg__node *tg__node_new(const tg__op *op, tg_tensor *const *in, tg_tensor *const *values, int n_in,
+                       const void *attr, tg_tensor *const *out);
+/* Makes x the result of the node: x takes one reference of it. */
+void tg__node_attach(tg__node *node, tg_tensor *x, int out_nr);
+void tg__node_drop_saved(tg__node *node);
+
+#endif

@@ -1,0 +1,269 @@
+/* record.c - calling an operation: checks, forward, recording, handing out.
+ *
+ * Every operation ends up here, so this path is kept short: a call without gradients touches no
+ * reference count of its inputs. In-place calls build their node first, because nothing may fail
+ * once memory has been written. */
+#include "autograd/node.h"
+
+#include "kernels/kernels.h"
+
+#include <string.h>
+
+const char *tg__input_name(const tg__op *op, int i) {
+    char *buf = tg__desc_buffer();
+    const char *p = op->inputs != NULL ? op->inputs : "x";
+    for (int k = 0; k < i && strchr(p, ' ') != NULL; k++)
+        p = strchr(p, ' ') + 1;
+    size_t n = strcspn(p, " ");
+    memcpy(buf, p, n);
+    buf[n] = '\0';
+    return buf;
+}
+
+/* ---- Checks ---- */
+
+static bool check_input(const tg__op *op, tg_tensor *x, int i, int n_in) {
+    if (__builtin_expect(x != NULL && x->magic == TG__MAGIC && !(x->flags & TG__IS_NONE), 1))
+        return true;
+    if (x != NULL && (x->flags & TG__IS_NONE) && i >= n_in - op->n_optional && op->n_in >= 0)
+        return true;
+    return tg__required(op->name, tg__input_name(op, i), x);
+}
+
+static bool stale(const tg_tensor *x) {
+    return (x->flags & TG__IS_VIEW) && x->epoch != UINT32_MAX &&
+           x->epoch != atomic_load_explicit(&x->storage->epoch, memory_order_relaxed);
+}
+
+static bool refuse_stale(const tg__op *op, const tg_tensor *x, int i) {
+    tg__fail(TG_ERR_STATE, op->name,
+             "argument %s (%s) is a view made before its base was written in place by %s while "
+             "recording; make the view again",
+             tg__input_name(op, i), tg__describe(x),
+             tg__op_name(atomic_load_explicit(&x->storage->writer, memory_order_relaxed)));
+    return false;
+}
+
+/* Whether the call must be recorded; -1 with an error if it cannot be. */
+static int recording(const tg__op *op, tg_tensor *const *in, int n_in) {
+    unsigned flags = 0;
+    for (int i = 0; i < n_in; i++) {
+        if (!(i < 16 && (op->no_grad >> i & 1)))
+            flags |= in[i]->flags & TG__REQUIRES_GRAD;
+        if (__builtin_expect(stale(in[i]), 0)) {
+            refuse_stale(op, in[i], i);
+            return -1;
+        }
+    }
+    if (!flags || (op->flags & TG__NOT_DIFF))
+        return 0;
+    if (op->rule == NULL && !(op->flags & TG__COMPOSED)) {
+        tg__fail(TG_ERR_UNSUPPORTED, op->name,
+                 "has no derivative, and an input requires gradients; use tg_detach on it or turn "
+                 "recording off");
+        return -1;
+    }
+    return 1;
+}
+
+/* ---- Out of place ---- */
+
+static void drop(tg_tensor **out, int n) {
+    for (int k = 0; k < n; k++) {
+        tg__unref(out[k]);
+        out[k] = NULL;
+    }
+}
+
+static bool record_outputs(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
+                           tg_tensor **out, int n_out) {
+    tg__node *node = tg__node_new(op, in, in, n_in, attr, out);
+    if (node == NULL)
+        return false;
+    for (int k = 0; k < n_out; k++)
+        if (tg_dtype_is_float((tg_dtype)out[k]->dtype))
+            tg__node_attach(node, out[k], k);
+    tg__node_unref(node);
+    return true;
+}
+
+static bool apply_composed(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
+                           tg_tensor **out) {
+    tg__call call = {op, in, n_in, attr, NULL, out};
+    tg_scope s = tg_scope_open();
+    bool good = op->forward(&call);
+    out[0] = tg_scope_return(s, good ? out[0] : NULL);
+    return out[0] != NULL;
+}
+
+bool tg__apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr, tg_tensor **out) {
+    int n_out = tg__n_out(op);
+    for (int k = 0; k < n_out; k++)
+        out[k] = NULL;
+    for (int i = 0; i < n_in; i++)
+        if (!check_input(op, in[i], i, n_in))
+            return false;
+    tg__thread *t = tg__self();
+    int record = t->grad_on ? recording(op, in, n_in) : 0;
+    if (record < 0)
+        return false;
+    if (op->flags & TG__COMPOSED)
+        return apply_composed(op, in, n_in, attr, out);
+    if (!tg__reserve(op->name, (uint32_t)n_out))
+        return false;
+    tg__call call = {op, in, n_in, attr, NULL, out};
+    bool was = t->grad_on;
+    t->grad_on = false; /* a forward may call other ops */
+    bool good = op->forward(&call);
+    t->grad_on = was;
+    if (!good || (record && !record_outputs(op, in, n_in, attr, out, n_out))) {
+        drop(out, n_out);
+        return false;
+    }
+    for (int k = 0; k < n_out; k++) {
+        out[k]->op = op->number;
+        tg__give(out[k]);
+    }
+    return true;
+}
+
+tg_tensor *tg__apply1(const tg__op *op, tg_tensor *x, const void *attr) {
+    tg_tensor *out;
+    return tg__apply(op, &x, 1, attr, &out) ? out : NULL;
+}
+
+tg_tensor *tg__apply2(const tg__op *op, tg_tensor *a, tg_tensor *b, const void *attr) {
+    tg_tensor *in[2] = {a, b};
+    tg_tensor *out;
+    return tg__apply(op, in, 2, attr, &out) ? out : NULL;
+}
+
+tg_tensor *tg__apply3(const tg__op *op, tg_tensor *a, tg_tensor *b, tg_tensor *c, const void *attr) {
+    tg_tensor *in[3] = {a, b, c};
+    tg_tensor *out;
+    return tg__apply(op, in, 3, attr, &out) ? out : NULL;
+}
+
+/* ---- In place ---- */
+
+#define MAX_IN_PLACE 4
+
+/* The rules of Law 3 for writing x while recording. */
+static bool may_write(const tg__op *op, const tg_tensor *x, bool recorded) {
+    if ((x->flags & TG__REQUIRES_GRAD) && x->node == NULL) {
+        tg__fail(TG_ERR_STATE, op->name,
+                 "in place on a leaf that requires gradients (%s); use the form without _, or turn "
+                 "recording off for the update",
+                 tg__describe(x));
+        return false;
+    }
+    if ((x->flags & TG__IS_VIEW) &&
+        (recorded || atomic_load_explicit(&x->storage->needs_grad, memory_order_relaxed))) {
+        tg__fail(TG_ERR_STATE, op->name,
+                 "in place on a view (%s) that takes part in gradients; use the form without _, or "
+                 "tg_index_put_ on the tensor it was made from",
+                 tg__describe(x));
+        return false;
+    }
+    if (recorded && (x->flags & TG__IS_GRAD)) {
+        tg__fail(TG_ERR_STATE, op->name,
+                 "in place on an attached gradient with a value that requires gradients; tg_detach "
+                 "the value");
+        return false;
+    }
+    return true;
+}
+
+static tg_tensor *copy_of(const tg__op *op, const tg_tensor *x) {
+    tg_tensor *c = tg__new(op->name, (tg_dtype)x->dtype, x->ndim, x->shape);
+    if (c != NULL) {
+        tg__pack(x, c->data);
+        c->flags |= x->flags & TG__IS_NUMBER;
+    }
+    return c;
+}
+
+/* Fills values[]: the inputs, with copies where x's memory is about to change under them. */
+static bool copy_overwritten(const tg__op *op, tg_tensor *const *in, int n_in, bool recorded,
+                             tg_tensor **values) {
+    for (int i = 0; i < n_in; i++)
+        values[i] = in[i];
+    bool save_old = false;
+    for (int s = 0; s < 4 && op->saves[s].kind != TG__SAVES_END; s++)
+        save_old |= op->saves[s].kind == TG__SAVES_IN && op->saves[s].index == 0;
+    for (int i = 0; i < n_in; i++) {
+        if (in[i]->flags & TG__IS_NONE)
+            continue;
+        if (i == 0 ? !(recorded && save_old) : !tg__ranges_meet(in[0], in[i]))
+            continue;
+        values[i] = copy_of(op, in[i]);
+        if (values[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
+static void take_history(tg_tensor *x, tg__node *node) {
+    tg__node *old = x->node;
+    x->node = NULL;
+    tg__node_attach(node, x, 0);
+    atomic_fetch_add_explicit(&x->storage->epoch, 1, memory_order_relaxed);
+    if (old != NULL)
+        tg__node_unref(old);
+}
+
+static bool write_in_place(const tg__op *op, tg_tensor *const *in, tg_tensor *const *values,
+                           int n_in, const void *attr, bool recorded) {
+    tg_tensor *x = in[0];
+    tg__node *node = NULL;
+    if (recorded) {
+        node = tg__node_new(op, in, values, n_in, attr, &x);
+        if (node == NULL)
+            return false;
+    }
+    tg_tensor *use[MAX_IN_PLACE];
+    use[0] = x;
+    for (int i = 1; i < n_in; i++)
+        use[i] = values[i];
+    tg_tensor *out = NULL;
+    tg__call call = {op, use, n_in, attr, x, &out};
+    bool was = tg__grad_off();
+    bool good = op->forward(&call);
+    tg__grad_back(was);
+    if (good) {
+        tg__bump(x, op->number);
+        if (node != NULL)
+            take_history(x, node);
+    }
+    if (node != NULL)
+        tg__node_unref(node);
+    return good;
+}
+
+tg_tensor *tg__apply_(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr) {
+    for (int i = 0; i < n_in; i++)
+        if (!check_input(op, in[i], i, n_in))
+            return NULL;
+    tg__thread *t = tg__self();
+    if (tg__gate(t) != TG_OK || !tg__writable(op->name, in[0]))
+        return NULL;
+    int record = t->grad_on ? recording(op, in, n_in) : 0;
+    if (record < 0 || (t->grad_on && !may_write(op, in[0], record)))
+        return NULL;
+    tg_tensor *values[MAX_IN_PLACE];
+    bool good = copy_overwritten(op, in, n_in, record, values) &&
+                write_in_place(op, in, values, n_in, attr, record);
+    for (int i = 0; i < n_in; i++)
+        if (values[i] != in[i])
+            tg__unref(values[i]);
+    return good ? in[0] : NULL;
+}
+
+tg_tensor *tg__apply1_(const tg__op *op, tg_tensor *x, const void *attr) {
+    return tg__apply_(op, &x, 1, attr);
+}
+
+tg_tensor *tg__apply2_(const tg__op *op, tg_tensor *a, tg_tensor *b, const void *attr) {
+    tg_tensor *in[2] = {a, b};
+    return tg__apply_(op, in, 2, attr);
+}

@@ -1,0 +1,40 @@
+/* elementwise.h - what elementwise operations share: promotion, broadcasting, in-place results. */
+#ifndef TG_OPS_ELEMENTWISE_H
+#define TG_OPS_ELEMENTWISE_H
+
+#include "autograd/op.h"
+#include "kernels/kernels.h"
+
+/* Forwards that look up c->op->kernel in the kernel tables. */
+bool tg__unary_forward(const tg__call *c);     /* kernel: tg__unary */
+bool tg__binary_forward(const tg__call *c);    /* kernel: tg__binary */
+bool tg__compare_forward(const tg__call *c);   /* kernel: tg__compare */
+bool tg__predicate_forward(const tg__call *c); /* kernel: tg__predicate */
+bool tg__logical_forward(const tg__call *c);   /* kernel: tg__binary, on bool */
+
+/* The dtype of an operation on a and b: PyTorch's rule, where tensors with dims outrank 0-d tensors
+ * and those outrank C scalars within a category. */
+tg_dtype tg__promote(const tg_tensor *a, const tg_tensor *b);
+/* x itself with one more reference, or a converted copy. Raw; NULL with an error. */
+tg_tensor *tg__as(const char *op, tg_tensor *x, tg_dtype dtype);
+/* x if contiguous, or a contiguous copy. Raw. */
+tg_tensor *tg__packed(const char *op, tg_tensor *x);
+
+/* Where the result of a call goes: a new tensor, or c->into (or a temporary of `dtype` for it) after
+ * checking that shape and category fit. Raw. */
+tg_tensor *tg__dest(const tg__call *c, tg_dtype dtype, int ndim, const int64_t *shape);
+/* Hands the filled dest over: as c->out[0], or into c->into. Consumes it. */
+void tg__land(const tg__call *c, tg_tensor *dest);
+
+/* Raises TG_ERR_DTYPE for x, listing what the operation takes. */
+void tg__refuse_dtype(const char *op, const tg_tensor *x, const char *takes);
+
+/* Runs a kernel over operands broadcast to the shape of operand 0. */
+void tg__run(tg_tensor *const *operands, int n, tg__ew_fn fn, const void *arg, double cost);
+
+/* op(x, s), op(s, x) and the in-place op(x, s) for a C scalar. */
+tg_tensor *tg__with_number(const tg__op *op, tg_tensor *x, double s);
+tg_tensor *tg__number_with(const tg__op *op, double s, tg_tensor *x);
+tg_tensor *tg__with_number_(const tg__op *op, tg_tensor *x, double s);
+
+#endif

@@ -1,0 +1,480 @@
+/* reduce.c - sums, products, extremes and moments over any dims.
+ *
+ * The dims of a call become a mask; kept dims keep their order. A gradient that is spread back over
+ * the reduced dims is a view with stride 0. */
+#include "kernels/reduce.h"
+
+#include "ops/elementwise.h"
+#include "ops/view.h"
+
+#include <string.h>
+
+typedef struct {
+    tg__dims dims;
+    bool keepdim;
+} reduce_attr;
+static const tg__field reduce_fields[] = {
+    {"dims", TG_ATTR_DIMS, offsetof(reduce_attr, dims), false, 0, 0},
+    {"keepdim", TG_ATTR_BOOL, offsetof(reduce_attr, keepdim), false, 0, 0},
+    {0}};
+
+#define REDUCTION .inputs = "x", .n_in = 1, .fields = reduce_fields, .attr_size = sizeof(reduce_attr)
+
+static tg_tensor *reduced(const tg__op *op, tg_tensor *x, int n, const int *dims, bool keepdim) {
+    reduce_attr a = {.keepdim = keepdim};
+    return tg__dims_from(op->name, n, dims, &a.dims) ? tg__apply1(op, x, &a) : NULL;
+}
+
+/* ---- Shared by the forwards ---- */
+
+static bool is_in(uint32_t mask, int dim) { return mask >> dim & 1; }
+
+static int64_t count_of(const tg_tensor *x, uint32_t mask) {
+    int64_t n = 1;
+    for (int i = 0; i < x->ndim; i++)
+        n *= is_in(mask, i) ? x->shape[i] : 1;
+    return n;
+}
+
+/* Runs a reduction over the dims in mask into a new tensor. Raw. */
+static tg_tensor *run(const char *op, tg__reduce_op kind, const tg_tensor *x, uint32_t mask,
+                      bool keepdim, tg_dtype out_dtype, double scale) {
+    tg__reduction r = {.in = x->data, .scale = scale};
+    int64_t item = (int64_t)tg__item_size(x->dtype);
+    int64_t shape[TG_MAX_DIMS];
+    int n = 0;
+    for (int i = 0; i < x->ndim; i++) {
+        if (!is_in(mask, i)) {
+            r.shape[r.n_kept] = x->shape[i];
+            r.in_stride[r.n_kept++] = x->stride[i] * item;
+        }
+        if (!is_in(mask, i) || keepdim)
+            shape[n++] = is_in(mask, i) ? 1 : x->shape[i];
+    }
+    for (int i = 0; i < x->ndim; i++) {
+        if (!is_in(mask, i))
+            continue;
+        r.shape[r.n_kept + r.n_reduced] = x->shape[i];
+        r.in_stride[r.n_kept + r.n_reduced++] = x->stride[i] * item;
+    }
+    tg_tensor *y = tg__new(op, out_dtype, n, shape);
+    if (y == NULL)
+        return NULL;
+    int64_t step = (int64_t)tg__item_size(out_dtype);
+    for (int k = r.n_kept - 1; k >= 0; k--) {
+        r.out_stride[k] = step;
+        step *= r.shape[k];
+    }
+    r.out = y->data;
+    if (y->numel > 0 && !tg__reduce(kind, (tg_dtype)x->dtype, &r)) {
+        tg__refuse_dtype(op, x, "f32, f64, i64, i32, u8");
+        tg__unref(y);
+        return NULL;
+    }
+    return y;
+}
+
+static bool refuse_empty(const char *op, const tg_tensor *x, uint32_t mask) {
+    if (count_of(x, mask) > 0)
+        return false;
+    tg__fail(TG_ERR_SHAPE, op, "%s has no elements to reduce; there is no %s of nothing",
+             tg__describe(x), op);
+    return true;
+}
+
+static bool float_only(const char *op, const tg_tensor *x) {
+    if (tg_dtype_is_float((tg_dtype)x->dtype))
+        return true;
+    tg__refuse_dtype(op, x, "f32, f64");
+    return false;
+}
+
+/* ---- Shared by the rules ---- */
+
+static uint32_t mask_of_meta(const tg__meta *m, const tg__dims *dims) {
+    if (dims->n == 0)
+        return (1u << m->ndim) - 1;
+    uint32_t mask = 0;
+    for (int i = 0; i < dims->n; i++)
+        mask |= 1u << (dims->dim[i] < 0 ? dims->dim[i] + (m->ndim > 0 ? m->ndim : 1) : dims->dim[i]);
+    return mask & ((1u << m->ndim) - 1);
+}
+
+static int64_t count_of_meta(const tg__meta *m, uint32_t mask) {
+    int64_t n = 1;
+    for (int i = 0; i < m->ndim; i++)
+        n *= is_in(mask, i) ? m->shape[i] : 1;
+    return n;
+}
+
+/* g (of the reduced shape) repeated over the reduced dims of the input. */
+static tg_tensor *spread(tg_tensor *g, const tg__meta *m, const reduce_attr *a) {
+    uint32_t mask = mask_of_meta(m, &a->dims);
+    if (!a->keepdim) {
+        int64_t kept[TG_MAX_DIMS];
+        for (int i = 0; i < m->ndim; i++)
+            kept[i] = is_in(mask, i) ? 1 : m->shape[i];
+        g = tg_reshape(g, m->ndim, kept);
+    }
+    return tg_expand(g, m->ndim, m->shape);
+}
+
+/* ---- sum ---- */
+static tg_dtype sum_dtype(const tg_tensor *x) {
+    return tg_dtype_is_float((tg_dtype)x->dtype) ? (tg_dtype)x->dtype : TG_I64;
+}
+static bool sum_forward(const tg__call *c) {
+    const reduce_attr *a = c->attr;
+    tg_tensor *x = c->in[0];
+    uint32_t mask;
+    if (tg__mask_of("sum", x, &a->dims, &mask))
+        c->out[0] = run("sum", TG__REDUCE_SUM, x, mask, a->keepdim, sum_dtype(x), 1.0);
+    return c->out[0] != NULL;
+}
+static void sum_rule(tg__rule *r) { r->gin[0] = spread(r->g[0], r->meta[0], r->attr); }
+TG_OP(sum, .maths = "sum of x over dims", REDUCTION, .forward = sum_forward, .rule = sum_rule,
+      .saves = {TG__SAVE_META(0, 1)}, .onnx = {"ReduceSum", 13, "axes=dims,keepdims=keepdim"});
+TG_SAMPLES(sum, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1", "[]");
+tg_tensor *tg_sum(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
+    return reduced(&tg__op_sum, x, ndims, dims, keepdim);
+}
+
+/* ---- sum_to: x summed to a shape that broadcasts to x's; how gradients are un-broadcast ---- */
+typedef struct {
+    tg__sizes shape;
+} sum_to_attr;
+static const tg__field sum_to_fields[] = {
+    {"shape", TG_ATTR_SHAPE, offsetof(sum_to_attr, shape), true, 0, 0}, {0}};
+static bool sum_to_forward(const tg__call *c) {
+    const sum_to_attr *a = c->attr;
+    const tg_tensor *x = c->in[0];
+    int lead = x->ndim - a->shape.n;
+    uint32_t mask = 0;
+    bool fits = lead >= 0;
+    for (int i = 0; fits && i < x->ndim; i++) {
+        int64_t want = i < lead ? 1 : a->shape.size[i - lead];
+        if (i < lead || (want == 1 && x->shape[i] != 1))
+            mask |= 1u << i;
+        fits = want == 1 || want == x->shape[i];
+    }
+    if (!fits) {
+        tg__fail(TG_ERR_SHAPE, "sum_to", "%s does not sum to shape %s", tg__describe(x),
+                 tg__describe_shape(a->shape.n, a->shape.size));
+        return false;
+    }
+    tg_tensor *y = run("sum_to", TG__REDUCE_SUM, x, mask, true, sum_dtype(x), 1.0);
+    if (y == NULL)
+        return false;
+    y->ndim = (uint8_t)a->shape.n; /* the leading dims all have size 1 now */
+    for (int i = 0; i < a->shape.n; i++)
+        y->shape[i] = a->shape.size[i];
+    tg__row_major(y->ndim, y->shape, y->stride);
+    c->out[0] = y;
+    return true;
+}
+static void sum_to_rule(tg__rule *r) {
+    r->gin[0] = tg_expand(r->g[0], r->meta[0]->ndim, r->meta[0]->shape);
+}
+TG_OP(sum_to, .maths = "x summed to shape", .inputs = "x", .n_in = 1, .flags = TG__INTERNAL,
+      .fields = sum_to_fields, .attr_size = sizeof(sum_to_attr), .forward = sum_to_forward,
+      .rule = sum_to_rule, .saves = {TG__SAVE_META(0, 1)}, .onnx = {"composed"});
+TG_SAMPLES(sum_to, "[2,3] | shape=3", "[2,3] | shape=2,1", "[2,3]");
+
+/* ---- mean ---- */
+static bool mean_forward(const tg__call *c) {
+    const reduce_attr *a = c->attr;
+    tg_tensor *x = c->in[0];
+    uint32_t mask;
+    if (!float_only("mean", x) || !tg__mask_of("mean", x, &a->dims, &mask))
+        return false;
+    double n = (double)count_of(x, mask);
+    if (n > 0) {
+        c->out[0] = run("mean", TG__REDUCE_SUM, x, mask, a->keepdim, (tg_dtype)x->dtype, 1.0 / n);
+        return c->out[0] != NULL;
+    }
+    c->out[0] = run("mean", TG__REDUCE_SUM, x, mask, a->keepdim, (tg_dtype)x->dtype, 1.0);
+    if (c->out[0] == NULL)
+        return false;
+    double nan = __builtin_nan("");
+    _Alignas(8) char value[8];
+    tg__convert_double((tg_dtype)x->dtype, value, nan);
+    tg__fill(c->out[0]->data, value, tg__item_size(x->dtype), c->out[0]->numel);
+    return true;
+}
+static void mean_rule(tg__rule *r) {
+    const reduce_attr *a = r->attr;
+    double n = (double)count_of_meta(r->meta[0], mask_of_meta(r->meta[0], &a->dims));
+    r->gin[0] = spread(tg_div_scalar(r->g[0], n), r->meta[0], a);
+}
+TG_OP(mean, .maths = "mean of x over dims", REDUCTION, .forward = mean_forward, .rule = mean_rule,
+      .saves = {TG__SAVE_META(0, 1)}, .onnx = {"ReduceMean", 13, "axes=dims,keepdims=keepdim"});
+TG_SAMPLES(mean, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1");
+tg_tensor *tg_mean(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
+    return reduced(&tg__op_mean, x, ndims, dims, keepdim);
+}
+
+/* ---- prod ---- */
+static bool prod_forward(const tg__call *c) {
+    const reduce_attr *a = c->attr;
+    tg_tensor *x = c->in[0];
+    uint32_t mask;
+    if (tg__mask_of("prod", x, &a->dims, &mask))
+        c->out[0] = run("prod", TG__REDUCE_PROD, x, mask, a->keepdim, sum_dtype(x), 1.0);
+    return c->out[0] != NULL;
+}
+/* Kept dims first, then the reduced ones: the order, its inverse, and the sizes in that order. */
+typedef struct {
+    int order[TG_MAX_DIMS], inverse[TG_MAX_DIMS];
+    int n_kept;
+    int64_t folded[TG_MAX_DIMS], sizes[TG_MAX_DIMS];
+} fold;
+static fold fold_of(int ndim, const int64_t *shape, uint32_t mask) {
+    fold f = {.n_kept = 0};
+    int n = 0;
+    int64_t last = 1;
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < ndim; i++) {
+            if (is_in(mask, i) != (pass == 1))
+                continue;
+            f.sizes[n] = shape[i];
+            f.order[n] = i;
+            f.inverse[i] = n++;
+            if (pass == 0)
+                f.folded[f.n_kept++] = shape[i];
+            else
+                last *= shape[i];
+        }
+    f.folded[f.n_kept] = last;
+    return f;
+}
+/* The product of the other elements along the reduced dims, times g: exact where x has zeros. */
+static void prod_rule(tg__rule *r) {
+    const reduce_attr *a = r->attr;
+    const tg__meta *m = r->meta[0];
+    uint32_t mask = mask_of_meta(m, &a->dims);
+    if (mask == 0) {
+        r->gin[0] = r->g[0];
+        return;
+    }
+    fold f = fold_of(m->ndim, m->shape, mask);
+    tg_tensor *rows = tg_reshape(tg_permute(r->in[0], m->ndim, f.order), f.n_kept + 1, f.folded);
+    tg_tensor *others = tg__apply1(&tg__op_prod_others, rows, NULL);
+    others = tg_permute(tg_reshape(others, m->ndim, f.sizes), m->ndim, f.inverse);
+    r->gin[0] = tg_mul(spread(r->g[0], m, a), others);
+}
+TG_OP(prod, .maths = "product of x over dims", REDUCTION, .forward = prod_forward,
+      .rule = prod_rule, .saves = {TG__SAVE_IN(0, 1), TG__SAVE_META(0, 1)},
+      .onnx = {"ReduceProd", 13, "axes=dims,keepdims=keepdim"});
+TG_SAMPLES(prod, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1", "[]");
+tg_tensor *tg_prod(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
+    return reduced(&tg__op_prod, x, ndims, dims, keepdim);
+}
+
+/* ---- prod_others: the product of all other elements of the last dim ---- */
+static bool prod_others_forward(const tg__call *c) {
+    tg_tensor *x = c->in[0];
+    if (!float_only("prod_others", x))
+        return false;
+    tg_tensor *packed = tg__packed("prod_others", x);
+    if (packed == NULL)
+        return false;
+    c->out[0] = tg__new("prod_others", (tg_dtype)x->dtype, x->ndim, x->shape);
+    if (c->out[0] != NULL && x->numel > 0) {
+        int64_t n = x->ndim > 0 ? x->shape[x->ndim - 1] : 1;
+        tg__row_prod_others((tg_dtype)x->dtype, x->numel / n, n, 1, packed->data, c->out[0]->data);
+    }
+    tg__unref(packed);
+    return c->out[0] != NULL;
+}
+/* With M[i] = x where element i is replaced by 1: dx[j] = Σ_{i≠j} g[i] · Π_{k≠j} M[i][k]. */
+static void prod_others_rule(tg__rule *r) {
+    tg_tensor *x = r->in[0];
+    int last = x->ndim;
+    int64_t n = x->ndim > 0 ? x->shape[last - 1] : 1;
+    if (last == 0 || last == TG_MAX_DIMS) {
+        if (last == 0)
+            r->gin[0] = tg_zeros_like(x);
+        else
+            tg__fail(TG_ERR_UNSUPPORTED, "prod", "no second derivative for %d dims", last);
+        return;
+    }
+    tg_tensor *eye = tg_eye(TG_BOOL, n, n);
+    tg_tensor *one = tg_scalar((tg_dtype)x->dtype, 1.0);
+    tg_tensor *matrix = tg_where(eye, one, tg_unsqueeze(x, -2));
+    tg_tensor *pairs = tg_masked_fill(tg__apply1(&tg__op_prod_others, matrix, NULL), eye, 0.0);
+    r->gin[0] = tg_sum(tg_mul(tg_unsqueeze(r->g[0], -1), pairs), TG_DIMS(-2), false);
+}
+TG_OP(prod_others, .maths = "product of the other elements of the last dim", .inputs = "x",
+      .n_in = 1, .flags = TG__INTERNAL, .forward = prod_others_forward, .rule = prod_others_rule,
+      .saves = {TG__SAVE_IN(0, 1)}, .onnx = {"composed"});
+TG_SAMPLES(prod_others, "[2,3]", "[4]");
+
+/* ---- amax, amin, max, min: equal elements share the gradient ---- */
+static bool extreme_forward(const tg__call *c, tg__reduce_op kind) {
+    const reduce_attr *a = c->attr;
+    tg_tensor *x = c->in[0];
+    uint32_t mask;
+    if (!tg__mask_of(c->op->name, x, &a->dims, &mask) || refuse_empty(c->op->name, x, mask))
+        return false;
+    c->out[0] = run(c->op->name, kind, x, mask, a->keepdim, (tg_dtype)x->dtype, 1.0);
+    return c->out[0] != NULL;
+}
+static bool amax_forward(const tg__call *c) { return extreme_forward(c, TG__REDUCE_MAX); }
+static bool amin_forward(const tg__call *c) { return extreme_forward(c, TG__REDUCE_MIN); }
+static void extreme_rule(tg__rule *r) {
+    const reduce_attr *a = r->attr;
+    const tg__meta *m = r->meta[0];
+    tg_tensor *hit = tg_cast(tg_eq(r->in[0], spread(r->out[0], m, a)), (tg_dtype)m->dtype);
+    int dims[TG_MAX_DIMS];
+    for (int i = 0; i < a->dims.n; i++)
+        dims[i] = a->dims.dim[i];
+    tg_tensor *share = tg_div(r->g[0], tg_sum(hit, a->dims.n, dims, a->keepdim));
+    r->gin[0] = tg_mul(hit, spread(share, m, a));
+}
+#define EXTREME                                                                                    \
+    REDUCTION, .rule = extreme_rule,                                                               \
+        .saves = {TG__SAVE_IN(0, 1), TG__SAVE_OUT(0, 1), TG__SAVE_META(0, 1)}
+TG_OP(amax, .maths = "largest of x over dims", EXTREME, .forward = amax_forward,
+      .onnx = {"ReduceMax", 13, "axes=dims,keepdims=keepdim"});
+TG_SAMPLES(amax, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1");
+tg_tensor *tg_amax(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
+    return reduced(&tg__op_amax, x, ndims, dims, keepdim);
+}
+tg_tensor *tg_max(tg_tensor *x) { return reduced(&tg__op_amax, x, TG_ALL, false); }
+
+TG_OP(amin, .maths = "smallest of x over dims", EXTREME, .forward = amin_forward,
+      .onnx = {"ReduceMin", 13, "axes=dims,keepdims=keepdim"});
+TG_SAMPLES(amin, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1");
+tg_tensor *tg_amin(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
+    return reduced(&tg__op_amin, x, ndims, dims, keepdim);
+}
+tg_tensor *tg_min(tg_tensor *x) { return reduced(&tg__op_amin, x, TG_ALL, false); }
+
+/* ---- argmax, argmin, max_dim, min_dim: one dim, the first of equals ---- */
+typedef struct {
+    int64_t dim;
+    bool keepdim;
+} arg_attr;
+static const tg__field arg_fields[] = {
+    {"dim", TG_ATTR_INT, offsetof(arg_attr, dim), true, 0, 0},
+    {"keepdim", TG_ATTR_BOOL, offsetof(arg_attr, keepdim), false, 0, 0},
+    {0}};
+#define ARG .inputs = "x", .n_in = 1, .fields = arg_fields, .attr_size = sizeof(arg_attr)
+
+/* The dim as a mask; false with an error. */
+static bool arg_mask(const tg__call *c, uint32_t *mask) {
+    const arg_attr *a = c->attr;
+    tg_tensor *x = c->in[0];
+    int dim = tg__dim(c->op->name, x, a->dim < -100 ? -100 : a->dim > 100 ? 100 : (int)a->dim);
+    if (dim < 0)
+        return false;
+    *mask = x->ndim > 0 ? 1u << dim : 0;
+    return !refuse_empty(c->op->name, x, *mask);
+}
+static bool arg_forward(const tg__call *c, tg__reduce_op kind, tg_tensor **out) {
+    const arg_attr *a = c->attr;
+    uint32_t mask;
+    if (!arg_mask(c, &mask))
+        return false;
+    *out = run(c->op->name, kind, c->in[0], mask, a->keepdim, TG_I64, 1.0);
+    return *out != NULL;
+}
+static bool argmax_forward(const tg__call *c) {
+    return arg_forward(c, TG__REDUCE_ARGMAX, &c->out[0]);
+}
+static bool argmin_forward(const tg__call *c) {
+    return arg_forward(c, TG__REDUCE_ARGMIN, &c->out[0]);
+}
+TG_OP(argmax, .maths = "position of the largest along dim", ARG, .flags = TG__NOT_DIFF,
+      .forward = argmax_forward, .onnx = {"ArgMax", 13, "axis=dim,keepdims=keepdim"});
+TG_SAMPLES(argmax, "[2,3] | dim=1", "[2,3] | dim=0 keepdim=1");
+tg_tensor *tg_argmax(tg_tensor *x, int dim, bool keepdim) {
+    return tg__apply1(&tg__op_argmax, x, &(arg_attr){dim, keepdim});
+}
+TG_OP(argmin, .maths = "position of the smallest along dim", ARG, .flags = TG__NOT_DIFF,
+      .forward = argmin_forward, .onnx = {"ArgMin", 13, "axis=dim,keepdims=keepdim"});
+TG_SAMPLES(argmin, "[2,3] | dim=1", "[2,3] | dim=0 keepdim=1");
+tg_tensor *tg_argmin(tg_tensor *x, int dim, bool keepdim) {
+    return tg__apply1(&tg__op_argmin, x, &(arg_attr){dim, keepdim});
+}
+
+static bool extreme_dim_forward(const tg__call *c, tg__reduce_op value, tg__reduce_op position) {
+    const arg_attr *a = c->attr;
+    uint32_t mask;
+    if (!arg_mask(c, &mask))
+        return false;
+    tg_tensor *x = c->in[0];
+    c->out[0] = run(c->op->name, value, x, mask, a->keepdim, (tg_dtype)x->dtype, 1.0);
+    return c->out[0] != NULL && arg_forward(c, position, &c->out[1]);
+}
+static bool max_dim_forward(const tg__call *c) {
+    return extreme_dim_forward(c, TG__REDUCE_MAX, TG__REDUCE_ARGMAX);
+}
+static bool min_dim_forward(const tg__call *c) {
+    return extreme_dim_forward(c, TG__REDUCE_MIN, TG__REDUCE_ARGMIN);
+}
+static void extreme_dim_rule(tg__rule *r) {
+    const arg_attr *a = r->attr;
+    const tg__meta *m = r->meta[0];
+    tg_tensor *g = r->g[0];
+    tg_tensor *at = r->out[1];
+    if (m->ndim == 0) {
+        r->gin[0] = g;
+        return;
+    }
+    int dim = (int)(a->dim < 0 ? a->dim + m->ndim : a->dim);
+    if (!a->keepdim) {
+        g = tg_unsqueeze(g, dim);
+        at = tg_unsqueeze(at, dim);
+    }
+    r->gin[0] = tg_scatter_add(tg_zeros((tg_dtype)m->dtype, m->ndim, m->shape), dim, at, g);
+}
+#define EXTREME_DIM                                                                                \
+    ARG, .n_out = 2, .rule = extreme_dim_rule, .saves = {TG__SAVE_OUT(1, 1), TG__SAVE_META(0, 1)}
+TG_OP(max_dim, .maths = "largest along dim, and its position", EXTREME_DIM,
+      .forward = max_dim_forward, .onnx = {"composed"});
+TG_SAMPLES(max_dim, "[2,3] | dim=1", "[2,3] | dim=0 keepdim=1");
+TG_OP(min_dim, .maths = "smallest along dim, and its position", EXTREME_DIM,
+      .forward = min_dim_forward, .onnx = {"composed"});
+TG_SAMPLES(min_dim, "[2,3] | dim=1", "[2,3] | dim=0 keepdim=1");
+
+static tg_tensor *extreme_dim(const tg__op *op, tg_tensor *x, int dim, bool keepdim,
+                              tg_tensor **indices) {
+    tg_tensor *out[2];
+    bool good = tg__apply(op, &x, 1, &(arg_attr){dim, keepdim}, out);
+    if (indices != NULL)
+        *indices = good ? out[1] : NULL;
+    else if (good)
+        tg_release(out[1]);
+    return good ? out[0] : NULL;
+}
+tg_tensor *tg_max_dim(tg_tensor *x, int dim, bool keepdim, tg_tensor **indices) {
+    return extreme_dim(&tg__op_max_dim, x, dim, keepdim, indices);
+}
+tg_tensor *tg_min_dim(tg_tensor *x, int dim, bool keepdim, tg_tensor **indices) {
+    return extreme_dim(&tg__op_min_dim, x, dim, keepdim, indices);
+}
+
+/* ---- all, any ---- */
+static bool truth_forward(const tg__call *c, tg__reduce_op kind) {
+    const reduce_attr *a = c->attr;
+    uint32_t mask;
+    if (!tg__mask_of(c->op->name, c->in[0], &a->dims, &mask))
+        return false;
+    c->out[0] = run(c->op->name, kind, c->in[0], mask, a->keepdim, TG_BOOL, 1.0);
+    return c->out[0] != NULL;
+}
+static bool all_forward(const tg__call *c) { return truth_forward(c, TG__REDUCE_ALL); }
+static bool any_forward(const tg__call *c) { return truth_forward(c, TG__REDUCE_ANY); }
+TG_OP(all, .maths = "all of x over dims are not 0", REDUCTION, .flags = TG__NOT_DIFF,
+      .forward = all_forward, .onnx = {"composed"});
+TG_SAMPLES(all, "b[2,3]", "[2,3] | dims=0");
+tg_tensor *tg_all(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
+    return reduced(&tg__op_all, x, ndims, dims, keepdim);
+}
+TG_OP(any, .maths = "any of x over dims is not 0", REDUCTION, .flags = TG__NOT_DIFF,
+      .forward = any_forward, .onnx = {"composed"});
+TG_SAMPLES(any, "b[2,3]", "[2,3] | dims=0");
+tg_tensor *tg_any(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
+    return reduced(&tg__op_any, x, ndims, dims, keepdim);
+}
