@@ -14,6 +14,7 @@
 #define TG__LEAF 1024
 #define TG__LANES 16
 #define TG__REDUCE_OPS (TG__REDUCE_SUMSQ + 1)
+#define TG__ROW_OPS (TG__ROW_LOG_SOFTMAX_GRAD + 1)
 
 /* What a reduction accumulates in: f of floats, i of integers, bool, ALL and ANY. */
 typedef union {
@@ -43,29 +44,35 @@ struct tg__reduce_table {
     tg__reduce_kernels op[TG__REDUCE_OPS][TG__DTYPES];
 };
 
-/* The row kernels of one dtype. `step` is the distance in bytes of rows of w columns. */
+/* The row kernels of one dtype. A row is n contiguous elements; columns are w elements side by side in
+ * each of n rows `step` bytes apart, with parameters per column in double. */
 typedef struct {
-    void (*row[4])(const void *a, const void *b, void *out, int64_t n); /* by tg__row_op */
+    void (*row[TG__ROW_OPS])(const void *a, const void *b, void *out, int64_t n);
     void (*logsumexp)(const void *x, void *out, int64_t n);
-    /* The same over columns, in pieces. Parameters per column are doubles. */
+    /* out = exp(x - shift) */
     void (*cols_exp)(const char *x, char *out, int64_t step, int64_t n, int64_t w,
-                     const double *shift); /* out = exp(x - shift) */
-    void (*cols_sum_exp)(double *acc, const char *x, int64_t step, int64_t n, int64_t w,
-                         const double *shift); /* acc += exp(x - shift) */
-    void (*cols_dot)(double *acc, const char *a, const char *b, int64_t step, int64_t n,
-                     int64_t w); /* acc += a * b */
-    /* The last pass of tg__row_op: p and q are what the rows' statistics gave (rows.c). */
-    void (*cols_last[4])(const char *a, const char *b, char *out, int64_t step, int64_t n, int64_t w,
-                         const double *p, const double *q);
+                     const double *shift);
+    /* acc += exp(x - shift); acc += a * b */
+    void (*cols_sum_exp)(tg__cell *acc, const char *x, int64_t step, int64_t n, int64_t w,
+                         const double *shift);
+    void (*cols_dot)(tg__cell *acc, const char *a, const char *b, int64_t step, int64_t n, int64_t w);
+    /* The last pass of each tg__row_op, from the maximum m of x and the sum s of its columns. SOFTMAX:
+     * a holds the exponentials. */
+    void (*cols_last[TG__ROW_OPS])(const char *a, const char *b, char *out, int64_t step, int64_t n,
+                                   int64_t w, const double *m, const double *s);
 } tg__row_kernels;
 
 struct tg__row_table {
     tg__row_kernels type[2]; /* f32, f64 */
 };
 
-/* tg__reduce with the kernels of a given table. */
+/* The functions of reduce.h with the kernels of a given instruction set. */
 bool tg__reduce_with(const struct tg__reduce_table *table, tg__reduce_op op, tg_dtype dtype,
                      const tg__reduction *r);
+void tg__row_with(const tg__kernels *kernels, tg__row_op op, tg_dtype dtype, int64_t outer, int64_t n,
+                  int64_t inner, const void *a, const void *b, void *out);
+void tg__row_logsumexp_with(const tg__kernels *kernels, tg_dtype dtype, int64_t outer, int64_t n,
+                            int64_t inner, const void *x, void *out);
 
 /* Leaves as they come, combined pairwise: level[j] holds the result of 2^j leaves if bit j of n is
  * set. */

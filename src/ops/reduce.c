@@ -144,7 +144,7 @@ typedef struct {
     tg__sizes shape;
 } sum_to_attr;
 static const tg__field sum_to_fields[] = {
-    {"shape", TG_ATTR_SHAPE, offsetof(sum_to_attr, shape), true, 0, 0}, {0}};
+    {"shape", TG_ATTR_SHAPE, offsetof(sum_to_attr, shape), false, 0, 0}, {0}};
 static bool sum_to_forward(const tg__call *c) {
     const sum_to_attr *a = c->attr;
     const tg_tensor *x = c->in[0];
@@ -178,7 +178,7 @@ static void sum_to_rule(tg__rule *r) {
 TG_OP(sum_to, .maths = "x summed to shape", .inputs = "x", .n_in = 1, .flags = TG__INTERNAL,
       .fields = sum_to_fields, .attr_size = sizeof(sum_to_attr), .forward = sum_to_forward,
       .rule = sum_to_rule, .saves = {TG__SAVE_META(0, 1)}, .onnx = {"composed"});
-TG_SAMPLES(sum_to, "[2,3] | shape=3", "[2,3] | shape=2,1", "[2,3]");
+TG_SAMPLES(sum_to, "[2,3] | shape=3", "[2,3] | shape=2,1", "[2,3]", "[]");
 
 /* ---- mean ---- */
 static bool mean_forward(const tg__call *c) {

@@ -153,33 +153,42 @@ tg_tensor *tg_index(tg_tensor *x, int n_items, const tg_index_item *items) {
 }
 
 /* ---- index_put: x with value in x[items] ---- */
+/* Whether value broadcasts to the part; false with an error. */
+static bool fits_part(const tg_tensor *x, const tg_tensor *value, const tg__geometry *g) {
+    bool fits = value->ndim <= g->ndim;
+    for (int i = 1; fits && i <= value->ndim; i++) {
+        int64_t size = value->shape[value->ndim - i];
+        fits = size == 1 || size == g->shape[g->ndim - i];
+    }
+    if (!fits)
+        tg__fail(TG_ERR_SHAPE, "index_put",
+                 "value %s does not broadcast to %s, the indexed part of x %s; reshape it",
+                 tg__describe(value), tg__describe_shape(g->ndim, g->shape), tg__describe(x));
+    return fits;
+}
+
+/* An operand that stands for a part of x's memory. */
+static tg_tensor part_of(const tg_tensor *x, const tg__geometry *g) {
+    tg_tensor part = *x;
+    part.flags = 0;
+    part.ndim = (uint8_t)g->ndim;
+    part.numel = 1;
+    for (int i = 0; i < g->ndim; i++) {
+        part.shape[i] = g->shape[i];
+        part.stride[i] = g->stride[i];
+        part.numel *= g->shape[i];
+    }
+    part.data += part.numel > 0 ? g->offset * (int64_t)tg__item_size(x->dtype) : 0;
+    return part;
+}
+
 static bool index_put_forward(const tg__call *c) {
     const index_attr *a = c->attr;
     tg_tensor *x = c->in[0];
     tg_tensor *value = c->in[1];
     tg__geometry g;
-    if (!tg__resolve("index_put", x, &a->items, &g))
+    if (!tg__resolve("index_put", x, &a->items, &g) || !fits_part(x, value, &g))
         return false;
-    tg_tensor part = *x; /* the part that is written, as an operand */
-    part.ndim = (uint8_t)g.ndim;
-    part.numel = 1;
-    for (int i = 0; i < g.ndim; i++) {
-        part.shape[i] = g.shape[i];
-        part.stride[i] = g.stride[i];
-        part.numel *= g.shape[i];
-    }
-    int ndim;
-    int64_t shape[TG_MAX_DIMS];
-    if (!tg__broadcast("index_put", &part, value, &ndim, shape))
-        return false;
-    bool fits = ndim == g.ndim;
-    for (int i = 0; fits && i < ndim; i++)
-        fits = shape[i] == g.shape[i];
-    if (!fits) {
-        tg__fail(TG_ERR_SHAPE, "index_put", "value %s does not broadcast to the indexed part %s",
-                 tg__describe(value), tg__describe_shape(g.ndim, g.shape));
-        return false;
-    }
     tg_tensor *y = c->into;
     if (y == NULL) {
         y = c->out[0] = tg__new("index_put", (tg_dtype)x->dtype, x->ndim, x->shape);
@@ -188,9 +197,8 @@ static bool index_put_forward(const tg__call *c) {
         tg__pack(x, y->data);
         if (!tg__resolve("index_put", y, &a->items, &g)) /* the copy has strides of its own */
             return false;
-        memcpy(part.stride, g.stride, sizeof part.stride);
     }
-    part.data = y->data + (part.numel > 0 ? g.offset * (int64_t)tg__item_size(y->dtype) : 0);
+    tg_tensor part = part_of(y, &g);
     tg__run((tg_tensor *[]){&part, value}, 2, tg__kernels_get()->cast[y->dtype][value->dtype], NULL,
             0.3);
     return true;

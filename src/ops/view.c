@@ -34,7 +34,7 @@ bool tg__dims_from(const char *op, int n, const int *dims, tg__dims *out) {
     }
     memset(out, 0, sizeof *out);
     out->n = (int8_t)n;
-    for (int i = 0; i < n; i++) /* beyond the range of int8_t every dim is wrong: keep it wrong */
+    for (int i = 0; i < n && i < TG_MAX_DIMS; i++) /* far beyond the range: keep it wrong */
         out->dim[i] = (int8_t)(dims[i] < -100 ? -100 : dims[i] > 100 ? 100 : dims[i]);
     return true;
 }

@@ -1,0 +1,293 @@
+/* blas.c - the calls of OpenBLAS; nothing else in the library knows it.
+ *
+ * Facts this file is built around (OpenBLAS 0.3.21):
+ * - A bad argument makes it print and return with the result untouched: everything is checked before.
+ * - It spins for ever if it cannot map its buffer of 128 MiB per thread. So before the first call the
+ *   address space is probed; if it is short, OpenBLAS is never called (the reference product is).
+ * - Its number of threads is one per process and shared with other users of the library, so it is set
+ *   only when the program says so: TENSORGRAD_NUM_THREADS, tg_set_num_threads. With
+ *   TENSORGRAD_DETERMINISTIC=1 it is 1 during each of our products and then what it was.
+ * - scal, axpy and iamax do not treat NaN as IEEE 754 does and are not used; beta is 0 or 1 only, and 1
+ *   where gemv would scale.
+ * - Small products run on the calling thread only. */
+#include "kernels/blas.h"
+
+#include "base/env.h"
+#include "base/log.h"
+#include "base/threads.h"
+#include "kernels/gemm.h"
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+int64_t tg__blas_int_limit = INT32_MAX;
+size_t tg__blas_buffer_bytes = (size_t)128 << 20;
+
+/* ---- Layouts ------------------------------------------------------------------------------------ */
+
+/* A matrix as BLAS sees it: rows `ld` elements apart, or (trans) columns; ld is 0 if BLAS cannot read
+ * it. */
+typedef struct {
+    bool trans;
+    int64_t ld;
+} layout;
+
+static int64_t larger(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+/* Strides of dims of size 1 mean nothing and are made to fit. */
+static layout layout_of(int64_t rows, int64_t cols, int64_t row, int64_t col) {
+    if ((col == 1 || cols == 1) && (row >= cols || rows == 1))
+        return (layout){false, rows == 1 ? cols : row};
+    if ((row == 1 || rows == 1) && (col >= rows || cols == 1))
+        return (layout){true, cols == 1 ? rows : col};
+    return (layout){false, 0};
+}
+
+static layout layout_a(const tg__gemm *g) {
+    return layout_of(g->m, g->k, g->a_row, g->a_col);
+}
+
+static layout layout_b(const tg__gemm *g) {
+    return layout_of(g->k, g->n, g->b_row, g->b_col);
+}
+
+/* The operands' leading dimensions, or steps if they are vectors; 0 if BLAS cannot take them. */
+static int64_t lead_a(const tg__gemm *g) {
+    return g->m > 1 ? layout_a(g).ld : g->k > 1 ? g->a_col : 1;
+}
+
+static int64_t lead_b(const tg__gemm *g) {
+    return g->n > 1 ? layout_b(g).ld : g->k > 1 ? g->b_row : 1;
+}
+
+bool tg__blas_takes_a(const tg__gemm *g) {
+    return lead_a(g) > 0;
+}
+
+bool tg__blas_takes_b(const tg__gemm *g) {
+    return lead_b(g) > 0;
+}
+
+bool tg__blas_fits(const tg__gemm *g) {
+    const int64_t c = g->m == 1 ? 1 : g->c_row;
+    return larger(larger(larger(g->m, g->n), larger(g->k, c)), larger(lead_a(g), lead_b(g))) <=
+           tg__blas_int_limit;
+}
+
+bool tg__blas_is_serial(const tg__gemm *g) {
+    if (g->m == 1 && g->n == 1)
+        return g->k <= 10000;
+    if (g->m == 1 || g->n == 1)
+        return (double)larger(g->m, g->n) * (double)g->k < 9216;
+    return (double)g->m * (double)g->n * (double)g->k <= 262144;
+}
+
+#if TG_BLAS_OPENBLAS
+#include <cblas.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+/* ---- Threads ------------------------------------------------------------------------------------ */
+
+static struct {
+    pthread_once_t once;
+    bool usable;
+    int probed; /* threads there is address space for */
+    pthread_mutex_t lock;
+    int inside; /* products that want one thread and are running */
+    int saved;  /* the number of threads to go back to after them */
+} blas = {.once = PTHREAD_ONCE_INIT, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void before_fork(void) {
+    pthread_mutex_lock(&blas.lock);
+}
+static void after_fork(void) {
+    pthread_mutex_unlock(&blas.lock);
+}
+static void in_child(void) {
+    blas.inside = 0;
+    pthread_mutex_unlock(&blas.lock);
+}
+
+static bool address_space_for(int threads) {
+    const size_t bytes = (size_t)threads * tg__blas_buffer_bytes;
+    void *p = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return false;
+    munmap(p, bytes);
+    return true;
+}
+
+/* The program asks for n threads. The caller holds the lock. */
+static void set_threads(int n) {
+    if (n > blas.probed) {
+        if (!address_space_for(n)) {
+            tg__log(TG_LOG_WARN, "OpenBLAS keeps %d threads: no address space for %d", blas.probed,
+                    n);
+            return;
+        }
+        blas.probed = n;
+    }
+    if (blas.inside > 0)
+        blas.saved = n;
+    else if (n != openblas_get_num_threads())
+        openblas_set_num_threads(n);
+}
+
+static void threads_changed(int n) {
+    pthread_mutex_lock(&blas.lock);
+    if (blas.usable)
+        set_threads(n);
+    pthread_mutex_unlock(&blas.lock);
+}
+
+/* True if the program chose the number of threads, by environment or by call. */
+static bool threads_chosen(int n) {
+    if (tg__env_get()->num_threads > 0)
+        return true;
+#if defined(__linux__) && defined(CPU_COUNT_S)
+    cpu_set_t allowed[8];
+    if (sched_getaffinity(0, sizeof allowed, allowed) == 0)
+        return n != CPU_COUNT_S(sizeof allowed, allowed);
+#endif
+    return false;
+}
+
+static void start(void) {
+    const int ours = tg_num_threads(), theirs = openblas_get_num_threads();
+    blas.probed = ours > theirs ? ours : theirs;
+    blas.usable = address_space_for(blas.probed);
+    if (!blas.usable && address_space_for(theirs)) {
+        blas.probed = theirs;
+        blas.usable = true;
+    }
+    if (!blas.usable) {
+        tg__log(TG_LOG_WARN,
+                "OpenBLAS is not used: there is no address space for its buffers (%zu MiB for each "
+                "of %d threads); matrix products will be slow",
+                tg__blas_buffer_bytes >> 20, theirs);
+        return;
+    }
+    pthread_atfork(before_fork, after_fork, in_child);
+    if (threads_chosen(ours))
+        threads_changed(ours);
+    atomic_store(&tg__threads_changed, threads_changed);
+}
+
+bool tg__blas_usable(void) {
+    pthread_once(&blas.once, start);
+    return blas.usable;
+}
+
+static void enter_single(void) {
+    pthread_mutex_lock(&blas.lock);
+    if (blas.inside++ == 0) {
+        blas.saved = openblas_get_num_threads();
+        if (blas.saved > 1)
+            openblas_set_num_threads(1);
+    }
+    pthread_mutex_unlock(&blas.lock);
+}
+
+static void leave_single(void) {
+    pthread_mutex_lock(&blas.lock);
+    if (--blas.inside == 0 && blas.saved > 1)
+        openblas_set_num_threads(blas.saved);
+    pthread_mutex_unlock(&blas.lock);
+}
+
+/* ---- Products ----------------------------------------------------------------------------------- */
+
+static void gemm(const tg__gemm *g) {
+    const layout a = layout_a(g), b = layout_b(g);
+    const CBLAS_TRANSPOSE ta = a.trans ? CblasTrans : CblasNoTrans;
+    const CBLAS_TRANSPOSE tb = b.trans ? CblasTrans : CblasNoTrans;
+    const blasint m = (blasint)g->m, n = (blasint)g->n, k = (blasint)g->k;
+    if (g->dtype == TG_F32)
+        cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, g->a, (blasint)a.ld, g->b, (blasint)b.ld,
+                    g->add ? 1 : 0, g->c, (blasint)g->c_row);
+    else
+        cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, g->a, (blasint)a.ld, g->b, (blasint)b.ld,
+                    g->add ? 1 : 0, g->c, (blasint)g->c_row);
+}
+
+/* y += M · x for an [rows, cols] matrix, or y += Mᵀ · x. */
+static void gemv(tg_dtype dtype, layout l, int64_t rows, int64_t cols, bool transposed,
+                 const void *matrix, const void *x, int64_t x_step, void *y, int64_t y_step) {
+    const bool t = l.trans != transposed;
+    const blasint m = (blasint)(l.trans ? cols : rows), n = (blasint)(l.trans ? rows : cols);
+    if (dtype == TG_F32)
+        cblas_sgemv(CblasRowMajor, t ? CblasTrans : CblasNoTrans, m, n, 1, matrix, (blasint)l.ld, x,
+                    (blasint)x_step, 1, y, (blasint)y_step);
+    else
+        cblas_dgemv(CblasRowMajor, t ? CblasTrans : CblasNoTrans, m, n, 1, matrix, (blasint)l.ld, x,
+                    (blasint)x_step, 1, y, (blasint)y_step);
+}
+
+static void vector_product(const tg__gemm *g) {
+    const size_t item = g->dtype == TG_F32 ? 4 : 8;
+    if (!g->add)
+        for (int64_t i = 0; i < g->m; i++)
+            memset((char *)g->c + (size_t)(i * g->c_row) * item, 0, (size_t)g->n * item);
+    if (g->m > 1)
+        gemv(g->dtype, layout_a(g), g->m, g->k, false, g->a, g->b, lead_b(g), g->c, g->c_row);
+    else if (g->n > 1)
+        gemv(g->dtype, layout_b(g), g->k, g->n, true, g->b, g->a, lead_a(g), g->c, 1);
+    else if (g->dtype == TG_F32)
+        *(float *)g->c +=
+            cblas_sdot((blasint)g->k, g->a, (blasint)lead_a(g), g->b, (blasint)lead_b(g));
+    else
+        *(double *)g->c +=
+            cblas_ddot((blasint)g->k, g->a, (blasint)lead_a(g), g->b, (blasint)lead_b(g));
+}
+
+void tg__blas_product(const tg__gemm *g) {
+    const bool single = tg__env_get()->deterministic && !tg__blas_is_serial(g);
+    if (single)
+        enter_single();
+    if (g->m == 1 || g->n == 1)
+        vector_product(g);
+    else
+        gemm(g);
+    if (single)
+        leave_single();
+}
+
+void tg__blas_describe(char *buf, size_t cap) {
+    static const char *const variants[] = {"serial", "pthread", "openmp"};
+    const bool usable = tg__blas_usable();
+    const int parallel = openblas_get_parallel(), n = openblas_get_num_threads();
+    snprintf(buf, cap, "%s; core %s; %s; %d thread%s%s", openblas_get_config(),
+             openblas_get_corename(),
+             parallel >= 0 && parallel <= 2 ? variants[parallel] : "unknown variant", n,
+             n == 1 ? "" : "s", usable ? "" : "; not used: too little address space");
+}
+
+bool tg__blas_is_openmp(void) {
+    return openblas_get_parallel() == 2;
+}
+
+#else
+
+bool tg__blas_usable(void) {
+    return false;
+}
+
+void tg__blas_product(const tg__gemm *g) {
+    tg__gemm_reference(g);
+}
+
+void tg__blas_describe(char *buf, size_t cap) {
+    snprintf(buf, cap, "reference");
+}
+
+bool tg__blas_is_openmp(void) {
+    return false;
+}
+
+#endif

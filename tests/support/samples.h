@@ -1,0 +1,64 @@
+/* samples.h - calls of every operation, made from the sample lines in the op blocks.
+ *
+ * A line is inputs, then optionally " | " and attributes: "[2,3] i[4]<3 none | dim=0 keepdim=1".
+ *   [2,3]      normal numbers        +[2,3]  numbers in (0.5, 1.5)
+ *   b[2,3]     a bool mask           i[4]<3  i64 indices in [0, 3)
+ *   none       TG_NONE               @c      after a shape: this input must be contiguous
+ * Attribute values follow the attribute's type: 2, 0.5, f64, lists 0,2 or index items
+ * 1 | 0:4:2 | : | ... | none, separated by commas. */
+#ifndef TEST_SAMPLES_H
+#define TEST_SAMPLES_H
+
+#include <tensorgrad/tensorgrad.h>
+
+#define SAMPLE_INPUTS 8
+#define SAMPLE_ATTRS 6
+#define SAMPLE_LIST 12
+
+typedef struct {
+    char kind; /* 'x' normal, '+' positive, 'b', 'i', 'n' */
+    int ndim;
+    int64_t shape[TG_MAX_DIMS];
+    int64_t bound;
+    bool contiguous_only;
+} sample_input;
+
+typedef struct {
+    const char *op;
+    const char *text;
+    int number; /* of the op */
+    tg_op_info info;
+    sample_input in[SAMPLE_INPUTS];
+    int n_in;
+    tg_attr attr[SAMPLE_ATTRS];
+    int n_attr;
+    int64_t ints[SAMPLE_ATTRS][SAMPLE_LIST];
+    tg_index_item items[SAMPLE_ATTRS][SAMPLE_LIST];
+    char names[SAMPLE_ATTRS][32];
+} sample;
+
+typedef enum {
+    LAYOUT_CONTIGUOUS,
+    LAYOUT_TRANSPOSED, /* dims stored in reverse order */
+    LAYOUT_SLICED,     /* every second element of the last dim, behind an offset */
+    LAYOUT_EXPANDED,   /* the first dim has stride 0 */
+    LAYOUTS
+} layout;
+const char *layout_name(layout l);
+
+/* How many sample lines there are over all ops, and the i-th one, parsed. Fails the test on a line
+ * that cannot be parsed. */
+int sample_count(void);
+void sample_get(int i, sample *out);
+
+/* The leaf behind input `i`: with `shape_of` it has the shape that the layout stores. Values depend
+ * on seed and position only. The caller owns it. */
+tg_tensor *sample_leaf(const sample *s, int i, layout l, tg_dtype float_dtype, uint64_t seed);
+/* The input as the op sees it: a view of the leaf in its layout, through recorded ops. */
+tg_tensor *sample_view(const sample *s, int i, layout l, tg_tensor *leaf);
+/* True if the input is of float kind (can have a gradient). */
+bool sample_is_float(const sample *s, int i);
+/* Calls the op on inputs; out has room for two tensors. */
+tg_status sample_call(const sample *s, tg_tensor *const *in, tg_tensor **out);
+
+#endif
