@@ -141,8 +141,10 @@ static tg_tensor *own_header(tg_tensor *g) {
     if (y == NULL)
         return NULL;
     y->epoch = UINT32_MAX;
-    if (g->node != NULL)
+    if (g->node != NULL) {
+        tg__node_ref(g->node);
         tg__node_attach(g->node, y, g->out_nr);
+    }
     return y;
 }
 

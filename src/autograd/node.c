@@ -64,7 +64,7 @@ static void connect(tg__node *n, const tg__op *op, tg_tensor *const *in, uint64_
         if (x->node != NULL) {
             e[i].target = x->node;
             e[i].out_nr = x->out_nr;
-            atomic_fetch_add_explicit(&x->node->refs, 1, memory_order_relaxed);
+            tg__node_ref(x->node);
             if (x->node->seq > *newest)
                 *newest = x->node->seq;
         } else {
@@ -176,7 +176,6 @@ tg__node *tg__node_new(const tg__op *op, tg_tensor *const *in, tg_tensor *const 
 }
 
 void tg__node_attach(tg__node *node, tg_tensor *x, int out_nr) {
-    atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed);
     x->node = node;
     x->out_nr = (uint8_t)out_nr;
     x->flags |= TG__REQUIRES_GRAD;
@@ -208,7 +207,8 @@ static void destroy(tg__node *n) {
 }
 
 void tg__node_unref(tg__node *node) {
-    if (atomic_fetch_sub_explicit(&node->refs, 1, memory_order_acq_rel) != 1)
+    if (atomic_load_explicit(&node->refs, memory_order_acquire) != 1 &&
+        atomic_fetch_sub_explicit(&node->refs, 1, memory_order_acq_rel) != 1)
         return;
     tg__thread *t = tg__self();
     if (!t->usable) { /* no list to keep: rare enough to recurse */

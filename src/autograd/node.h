@@ -57,7 +57,10 @@ static inline const tg__meta *tg__meta_of(const tg__node *n, const tg__edge *e) 
  * is about to be overwritten. NULL with an error if memory is short. One reference. */
 tg__node *tg__node_new(const tg__op *op, tg_tensor *const *in, tg_tensor *const *values, int n_in,
                        const void *attr, tg_tensor *const *out);
-/* Makes x the result of the node: x takes one reference of it. */
+static inline void tg__node_ref(tg__node *node) {
+    atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed);
+}
+/* Makes x the result of the node, and takes over one reference of it. */
 void tg__node_attach(tg__node *node, tg_tensor *x, int out_nr);
 void tg__node_drop_saved(tg__node *node);
 

@@ -75,15 +75,20 @@ static void drop(tg_tensor **out, int n) {
     }
 }
 
-static bool record_outputs(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
+/* Not inlined: callers with one output hand over the address of a single pointer, and gcc then takes
+ * the loop for an overrun. */
+__attribute__((noinline)) static bool record_outputs(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
                            tg_tensor **out, int n_out) {
     tg__node *node = tg__node_new(op, in, in, n_in, attr, out);
     if (node == NULL)
         return false;
-    for (int k = 0; k < n_out; k++)
-        if (tg_dtype_is_float((tg_dtype)out[k]->dtype))
-            tg__node_attach(node, out[k], k);
-    tg__node_unref(node);
+    tg__node_attach(node, out[0], 0); /* the first output is the differentiable one */
+    for (int k = 1; k < n_out; k++) {
+        if (!tg_dtype_is_float((tg_dtype)out[k]->dtype))
+            continue;
+        tg__node_ref(node);
+        tg__node_attach(node, out[k], k);
+    }
     return true;
 }
 
@@ -230,12 +235,11 @@ static bool write_in_place(const tg__op *op, tg_tensor *const *in, tg_tensor *co
     bool was = tg__grad_off();
     bool good = op->forward(&call);
     tg__grad_back(was);
-    if (good) {
+    if (good)
         tg__bump(x, op->number);
-        if (node != NULL)
-            take_history(x, node);
-    }
-    if (node != NULL)
+    if (good && node != NULL)
+        take_history(x, node);
+    else if (node != NULL)
         tg__node_unref(node);
     return good;
 }

@@ -138,7 +138,7 @@ static bool heap_push(tg__walk *w, tg__node *node) {
     for (; at > 0 && s->heap[(at - 1) / 2].seq < node->seq; at = (at - 1) / 2)
         s->heap[at] = s->heap[(at - 1) / 2];
     s->heap[at] = (tg__waiting){node->seq, node};
-    atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed);
+    tg__node_ref(node);
     return true;
 }
 
@@ -484,7 +484,9 @@ static tg_tensor *with_history(const tg__walk *w, tg__node *n, const tg__saved *
     if (x == NULL)
         return NULL;
     x->epoch = UINT32_MAX; /* its version was checked: never stale */
-    tg__node_attach(e != NULL ? e->target : n, x, e != NULL ? (int)e->out_nr : s->index);
+    tg__node *source = e != NULL ? e->target : n;
+    tg__node_ref(source);
+    tg__node_attach(source, x, e != NULL ? (int)e->out_nr : s->index);
     return tg__give(x);
 }
 

@@ -93,7 +93,8 @@ static tg__storage *storage_new(size_t bytes) {
 }
 
 static void storage_unref(tg__storage *s) {
-    if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+    if (atomic_load_explicit(&s->refs, memory_order_acquire) != 1 &&
+        atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
         return;
     void (*deleter)(void *) = s->deleter;
     void *ctx = s->ctx;
@@ -129,14 +130,23 @@ tg_tensor *tg__new(const char *op, tg_dtype dtype, int ndim, const int64_t *shap
     return registered(x);
 }
 
+/* What every header on x's memory has in common with x. */
+static void share(tg_tensor *v, const tg_tensor *x) {
+    v->storage = x->storage;
+    atomic_fetch_add_explicit(&x->storage->refs, 1, memory_order_relaxed);
+    v->dtype = x->dtype;
+    v->op = x->op;
+    v->epoch = x->flags & TG__IS_VIEW
+                   ? x->epoch
+                   : atomic_load_explicit(&x->storage->epoch, memory_order_relaxed);
+}
+
 tg_tensor *tg__view(const char *op, const tg_tensor *x, int ndim, const int64_t *shape,
                     const int64_t *stride, int64_t offset) {
     tg_tensor *v = header(op);
     if (v == NULL)
         return NULL;
-    v->storage = x->storage;
-    atomic_fetch_add_explicit(&x->storage->refs, 1, memory_order_relaxed);
-    v->dtype = x->dtype;
+    share(v, x);
     v->ndim = (uint8_t)ndim;
     v->numel = 1;
     for (int i = 0; i < ndim; i++) {
@@ -146,18 +156,23 @@ tg_tensor *tg__view(const char *op, const tg_tensor *x, int ndim, const int64_t 
     }
     v->data = x->data + (v->numel > 0 ? offset * (int64_t)tg__item_size(x->dtype) : 0);
     v->flags = TG__IS_VIEW | (tg__is_row_major(ndim, shape, stride) ? TG__CONTIGUOUS : 0);
-    v->epoch = x->flags & TG__IS_VIEW
-                   ? x->epoch
-                   : atomic_load_explicit(&x->storage->epoch, memory_order_relaxed);
-    v->op = x->op;
     return registered(v);
 }
 
 tg_tensor *tg__alias(const char *op, const tg_tensor *x) {
-    tg_tensor *a = tg__view(op, x, x->ndim, x->shape, x->stride, 0);
-    if (a != NULL)
-        a->flags |= x->flags & TG__IS_NUMBER;
-    return a;
+    tg_tensor *a = header(op);
+    if (a == NULL)
+        return NULL;
+    share(a, x);
+    a->ndim = x->ndim;
+    for (int i = 0; i < x->ndim; i++) {
+        a->shape[i] = x->shape[i];
+        a->stride[i] = x->stride[i];
+    }
+    a->numel = x->numel;
+    a->data = x->data;
+    a->flags = (uint8_t)(TG__IS_VIEW | (x->flags & (TG__CONTIGUOUS | TG__IS_NUMBER)));
+    return registered(a);
 }
 
 /* ---- Freeing ---- */

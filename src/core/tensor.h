@@ -123,8 +123,9 @@ void tg__destroy(tg_tensor *x);
 static inline void tg__unref(tg_tensor *x) {
     if (x == NULL || (x->flags & TG__IS_NONE))
         return;
-    uint64_t before = atomic_fetch_sub_explicit(&x->refs, 1, memory_order_acq_rel);
-    if ((before & TG__ALL_REFS) == 1)
+    /* The last reference needs no locked instruction: nobody is left to see it go. */
+    if ((atomic_load_explicit(&x->refs, memory_order_acquire) & TG__ALL_REFS) == 1 ||
+        (atomic_fetch_sub_explicit(&x->refs, 1, memory_order_acq_rel) & TG__ALL_REFS) == 1)
         tg__destroy(x);
 }
 /* True if the caller's is the only reference to x and to its memory. */
