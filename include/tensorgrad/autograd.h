@@ -41,7 +41,8 @@ typedef struct {
      *  only a root of one element may use. */
     tg_tensor *const *grad_outputs;
 } tg_backward_options;
-#define TG_BACKWARD_OPTIONS_INIT {sizeof(tg_backward_options), false, NULL}
+#define TG_BACKWARD_OPTIONS_INIT                                                                   \
+    { sizeof(tg_backward_options), false, NULL }
 
 /**
  * Adds d(sum of roots · grad_outputs)/d(leaf) into .grad of every leaf reached.
@@ -63,7 +64,8 @@ typedef struct {
     bool allow_unused; /**< out[i] = NULL for an input that no output depends on, not an error */
     tg_tensor *const *grad_outputs; /**< as in tg_backward_options, one per output */
 } tg_gradients_options;
-#define TG_GRADIENTS_OPTIONS_INIT {sizeof(tg_gradients_options), false, false, false, NULL}
+#define TG_GRADIENTS_OPTIONS_INIT                                                                  \
+    { sizeof(tg_gradients_options), false, false, false, NULL }
 
 /**
  * The gradients of the outputs (summed, weighted by grad_outputs) with respect to the inputs, which

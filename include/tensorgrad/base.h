@@ -35,19 +35,19 @@ extern "C" {
  */
 typedef enum {
     TG_OK = 0,
-    TG_ERR_ARG = 1,         /**< a bad argument: NULL, an option out of range, an unknown name */
-    TG_ERR_SHAPE = 2,       /**< shapes that do not fit, or sizes beyond the limits */
-    TG_ERR_DTYPE = 3,       /**< an element type the operation does not take */
-    TG_ERR_INDEX = 4,       /**< an index or axis out of range */
-    TG_ERR_STATE = 5,       /**< a call that the object's state does not allow now */
-    TG_ERR_MEMORY = 6,      /**< an allocation failed */
-    TG_ERR_NUMERIC = 7,     /**< no defined result: division of integers by zero, NaN in anomaly mode */
-    TG_ERR_UNSUPPORTED = 8, /**< not available here; an operation without a derivative */
-    TG_ERR_FORMAT = 9,      /**< malformed file contents */
-    TG_ERR_IO = 10,         /**< the system refused to open, read or write */
-    TG_ERR_BUSY = 11,       /**< another thread is using the object */
+    TG_ERR_ARG = 1,     /**< a bad argument: NULL, an option out of range, an unknown name */
+    TG_ERR_SHAPE = 2,   /**< shapes that do not fit, or sizes beyond the limits */
+    TG_ERR_DTYPE = 3,   /**< an element type the operation does not take */
+    TG_ERR_INDEX = 4,   /**< an index or axis out of range */
+    TG_ERR_STATE = 5,   /**< a call that the object's state does not allow now */
+    TG_ERR_MEMORY = 6,  /**< an allocation failed */
+    TG_ERR_NUMERIC = 7, /**< no defined result: division of integers by zero, NaN in anomaly mode */
+    TG_ERR_UNSUPPORTED = 8,  /**< not available here; an operation without a derivative */
+    TG_ERR_FORMAT = 9,       /**< malformed file contents */
+    TG_ERR_IO = 10,          /**< the system refused to open, read or write */
+    TG_ERR_BUSY = 11,        /**< another thread is using the object */
     TG_ERR_INTERRUPTED = 12, /**< the interrupt check asked to stop */
-    TG_ERR_INTERNAL = 13    /**< a fault of the library itself: please report it */
+    TG_ERR_INTERNAL = 13     /**< a fault of the library itself: please report it */
 } tg_status;
 
 /** The name of a status code, such as "TG_ERR_SHAPE"; "unknown status" for other numbers. */
@@ -75,10 +75,12 @@ TG_API void tg_error_clear(void);
 /* ---- Logging ------------------------------------------------------------------------------- */
 
 typedef enum { TG_LOG_DEBUG = 0, TG_LOG_INFO = 1, TG_LOG_WARN = 2 } tg_log_level;
-/** Receives one line without a newline. May be called from any thread; must not call the library. */
+/** Receives one line without a newline. May be called from any thread; must not call the library.
+ */
 typedef void (*tg_log_fn)(tg_log_level level, const char *message, void *ctx);
 /** Sets where log lines go (NULL: nowhere, the default). The library itself never prints. Bad
- *  values in environment variables are named here, also when they were read before the hook came. */
+ *  values in environment variables are named here, also when they were read before the hook came.
+ */
 TG_API void tg_set_log_hook(tg_log_fn fn, void *ctx);
 
 /* ---- Memory ---------------------------------------------------------------------------------
@@ -95,21 +97,23 @@ typedef struct {
     void *ctx;
 } tg_allocator;
 
-/** Replaces the allocator (NULL: back to the built-in one). TG_ERR_STATE while memory of the present
- *  one is in use; TG_ERR_ARG naming a missing method. */
+/** Replaces the allocator (NULL: back to the built-in one). Call it before anything else: it is
+ *  TG_ERR_STATE while memory of the present one is in use, the state that threads keep included.
+ *  TG_ERR_ARG names a missing method. */
 TG_API tg_status tg_set_allocator(const tg_allocator *allocator);
 
 /** Sizes in bytes, counts since the process began. */
 typedef struct {
-    uint32_t size;           /**< sizeof(tg_memory_stats_t), set by the caller */
+    uint32_t size; /**< sizeof(tg_memory_stats_t), set by the caller */
     uint32_t reserved;
-    uint64_t bytes_in_use;   /**< in tensors and graphs now */
-    uint64_t bytes_held;     /**< taken from the allocator and not given back */
-    uint64_t system_allocs;  /**< calls of the allocator's alloc */
-    uint64_t requests;       /**< blocks asked of the pool */
+    uint64_t bytes_in_use;  /**< in tensors and graphs now */
+    uint64_t bytes_held;    /**< taken from the allocator and not given back */
+    uint64_t system_allocs; /**< calls of the allocator's alloc */
+    uint64_t requests;      /**< blocks asked of the pool */
 } tg_memory_stats_t;
 
-#define TG_MEMORY_STATS_INIT {sizeof(tg_memory_stats_t), 0, 0, 0, 0, 0}
+#define TG_MEMORY_STATS_INIT                                                                       \
+    { sizeof(tg_memory_stats_t), 0, 0, 0, 0, 0 }
 
 /** Fills *stats. TG_ERR_ARG if stats is NULL or its size unknown. */
 TG_API tg_status tg_memory_stats(tg_memory_stats_t *stats);

@@ -9,15 +9,16 @@ extern "C" {
 #endif
 
 typedef struct {
-    uint32_t size;         /**< sizeof(tg_csv_options) */
-    bool no_header;        /**< the first row is data; columns are then named "0", "1", … */
-    bool missing_as_nan;   /**< empty cells become NaN; default: an error */
-    char separator;        /**< default ',' */
+    uint32_t size;              /**< sizeof(tg_csv_options) */
+    bool no_header;             /**< the first row is data; columns are then named "0", "1", … */
+    bool missing_as_nan;        /**< empty cells become NaN; default: an error */
+    char separator;             /**< default ',' */
     const char *const *columns; /**< which columns, in this order; NULL: all */
     int32_t n_columns;
-    int64_t max_rows;      /**< 0: all */
+    int64_t max_rows; /**< 0: all */
 } tg_csv_options;
-#define TG_CSV_OPTIONS_INIT {sizeof(tg_csv_options), false, false, ',', NULL, 0, 0}
+#define TG_CSV_OPTIONS_INIT                                                                        \
+    { sizeof(tg_csv_options), false, false, ',', NULL, 0, 0 }
 
 /**
  * Reads a CSV file (RFC 4180: quoted cells, doubled quotes, LF or CRLF) of numbers into a tensor

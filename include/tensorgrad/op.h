@@ -33,16 +33,16 @@ typedef struct {
 /** What an operation takes and gives. */
 typedef struct {
     const char *name;
-    const char *maths;        /**< one line */
-    int32_t n_inputs;         /**< -1: any number */
-    int32_t n_optional;       /**< how many of the last inputs may be TG_NONE */
+    const char *maths;  /**< one line */
+    int32_t n_inputs;   /**< -1: any number */
+    int32_t n_optional; /**< how many of the last inputs may be TG_NONE */
     int32_t n_outputs;
     int32_t n_attrs;
     bool differentiable;
-    bool in_place;            /**< has a form that ends in _ */
-    bool internal;            /**< made by gradient rules; no public function */
-    const char *onnx;         /**< ONNX operator, "composed" or "none" */
-    int32_t onnx_opset;       /**< first opset of the form used; 0 if there is no operator */
+    bool in_place;      /**< has a form that ends in _ */
+    bool internal;      /**< made by gradient rules; no public function */
+    const char *onnx;   /**< ONNX operator, "composed" or "none" */
+    int32_t onnx_opset; /**< first opset of the form used; 0 if there is no operator */
 } tg_op_info;
 
 /** How many operations there are; they are numbered from 0. */
@@ -51,8 +51,8 @@ TG_API int tg_op_count(void);
 TG_API int tg_op_find(const char *name);
 /** Describes operation `op`. TG_ERR_INDEX if there is none. */
 TG_API tg_status tg_op_describe(int op, tg_op_info *info);
-/** Name, type and default of attribute `attr` of operation `op`; *required tells whether a call must
- *  give it. */
+/** Name, type and default of attribute `attr` of operation `op`; *required tells whether a call
+ * must give it. */
 TG_API tg_status tg_op_attr(int op, int attr, tg_attr *out, bool *required);
 
 /**

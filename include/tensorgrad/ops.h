@@ -13,17 +13,17 @@ extern "C" {
  * - They return a new reference (scope.h), or NULL with an error; given NULL they return NULL.
  * - Dims may be negative (counted from the end). keepdim keeps reduced dims with size 1.
  * - Binary operations broadcast: shapes are aligned at the right, sizes must be equal or 1.
- * - Mixed dtypes are promoted: the higher category of bool < integer < float wins; tensors with dims
- *   outrank 0-d tensors of the same category, which outrank C scalars.
+ * - Mixed dtypes are promoted: the higher category of bool < integer < float wins; tensors with
+ * dims outrank 0-d tensors of the same category, which outrank C scalars.
  * - Functions that end in _ work in place: they write into their first argument and return it, with
  *   no new reference. The result must fit its shape and dtype category. While recording they are
  *   refused (TG_ERR_STATE) on a leaf that requires gradients and on views that take part in
  *   gradients.
- * - Errors: TG_ERR_SHAPE for shapes that do not fit, TG_ERR_DTYPE for a dtype the operation does not
- *   take (the text lists those it takes), TG_ERR_INDEX for dims and indices out of range. They are
- *   found before anything is written.
- * - "float" below means f32 or f64; integer and bool inputs of operations marked float are converted
- *   to f32. */
+ * - Errors: TG_ERR_SHAPE for shapes that do not fit, TG_ERR_DTYPE for a dtype the operation does
+ * not take (the text lists those it takes), TG_ERR_INDEX for dims and indices out of range. They
+ * are found before anything is written.
+ * - "float" below means f32 or f64; integer and bool inputs of operations marked float are
+ * converted to f32. */
 
 /** How a loss or a scatter combines its elements. */
 typedef enum { TG_REDUCE_NONE = 0, TG_REDUCE_MEAN = 1, TG_REDUCE_SUM = 2 } tg_reduction;
@@ -67,8 +67,8 @@ TG_API tg_tensor *tg_unsqueeze(tg_tensor *x, int dim);
 TG_API tg_tensor *tg_select(tg_tensor *x, int dim, int64_t index);
 /** x[..., start : start + length, ...]; the range must lie inside the dim. */
 TG_API tg_tensor *tg_narrow(tg_tensor *x, int dim, int64_t start, int64_t length);
-/** x[..., start:end:step, ...] as in Python: negative positions count from the end, positions beyond
- *  the ends are clipped; step >= 1. TG_SLICE_END as end means "to the end". */
+/** x[..., start:end:step, ...] as in Python: negative positions count from the end, positions
+ * beyond the ends are clipped; step >= 1. TG_SLICE_END as end means "to the end". */
 TG_API tg_tensor *tg_slice(tg_tensor *x, int dim, int64_t start, int64_t end, int64_t step);
 #define TG_SLICE_END INT64_MAX
 
@@ -83,16 +83,21 @@ typedef enum {
 
 /** One item of an index list, for one dim from the left. */
 typedef struct {
-    int32_t kind;    /**< tg_index_kind */
+    int32_t kind;     /**< tg_index_kind */
     int32_t reserved; /**< 0 */
     int64_t start, end, step;
 } tg_index_item;
 
-#define TG_AT(i) {TG_INDEX_INT, 0, (i), 0, 0}
-#define TG_RANGE(start, end, step) {TG_INDEX_SLICE, 0, (start), (end), (step)}
-#define TG_EVERYTHING {TG_INDEX_SLICE, 0, 0, TG_SLICE_END, 1}
-#define TG_ELLIPSIS {TG_INDEX_ELLIPSIS, 0, 0, 0, 0}
-#define TG_NEWAXIS {TG_INDEX_NEWAXIS, 0, 0, 0, 0}
+#define TG_AT(i)                                                                                   \
+    { TG_INDEX_INT, 0, (i), 0, 0 }
+#define TG_RANGE(start, end, step)                                                                 \
+    { TG_INDEX_SLICE, 0, (start), (end), (step) }
+#define TG_EVERYTHING                                                                              \
+    { TG_INDEX_SLICE, 0, 0, TG_SLICE_END, 1 }
+#define TG_ELLIPSIS                                                                                \
+    { TG_INDEX_ELLIPSIS, 0, 0, 0, 0 }
+#define TG_NEWAXIS                                                                                 \
+    { TG_INDEX_NEWAXIS, 0, 0, 0, 0 }
 
 /** x[items]: a view. Fewer items than dims leave the rest whole. */
 TG_API tg_tensor *tg_index(tg_tensor *x, int n_items, const tg_index_item *items);
@@ -104,8 +109,8 @@ TG_API tg_tensor *tg_index_put_(tg_tensor *x, int n_items, const tg_index_item *
                                 tg_tensor *value);
 /** Rows of x along dim, at the positions in index (1-d or 0-d, i64 or i32, no negatives). */
 TG_API tg_tensor *tg_index_select(tg_tensor *x, int dim, tg_tensor *index);
-/** y[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on. index has as many dims as x and no size
- *  larger than x's except in dim; i64 or i32. */
+/** y[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on. index has as many dims as x and no
+ * size larger than x's except in dim; i64 or i32. */
 TG_API tg_tensor *tg_gather(tg_tensor *x, int dim, tg_tensor *index);
 /** y = x; y[index[i][j][k]][j][k] += src[i][j][k] for dim 0, and so on. src has x's dtype and is at
  *  least as large as index; repeated indices add up in row-major order. */
@@ -115,8 +120,8 @@ TG_API tg_tensor *tg_scatter_add_(tg_tensor *x, int dim, tg_tensor *index, tg_te
 TG_API tg_tensor *tg_masked_fill(tg_tensor *x, tg_tensor *mask, double value);
 TG_API tg_tensor *tg_masked_fill_(tg_tensor *x, tg_tensor *mask, double value);
 
-/** Joins along an existing dim; the other sizes must agree. Dtypes are promoted. 1-d tensors without
- *  elements are skipped. */
+/** Joins along an existing dim; the other sizes must agree. Dtypes are promoted. 1-d tensors
+ * without elements are skipped. */
 TG_API tg_tensor *tg_cat(tg_tensor *const *tensors, int n, int dim);
 /** Joins tensors of equal shape along a new dim. */
 TG_API tg_tensor *tg_stack(tg_tensor *const *tensors, int n, int dim);
@@ -303,16 +308,18 @@ typedef struct {
     double label_smoothing; /**< ε in [0, 1]; default 0 */
     tg_tensor *weight;      /**< [C], one weight per class, or NULL */
 } tg_cross_entropy_options;
-#define TG_CROSS_ENTROPY_OPTIONS_INIT {sizeof(tg_cross_entropy_options), TG_REDUCE_MEAN, -100, 0.0, NULL}
+#define TG_CROSS_ENTROPY_OPTIONS_INIT                                                              \
+    { sizeof(tg_cross_entropy_options), TG_REDUCE_MEAN, -100, 0.0, NULL }
 
 /**
  * Softmax cross entropy of logits.
  *
- * logits: [C], [N, C] or [N, C, d1, …], f32 or f64. target: class indices (i64 or i32) of the logits'
- * shape without C, or probabilities of the logits' shape and dtype. Per element, with ε the label
- * smoothing and w the weights: (1 - ε)·w[t]·(-log p[t]) + ε/C·Σ_c w[c]·(-log p[c]). The mean divides
- * by Σ w[t] over the elements that are not ignored (NaN if there are none), for probabilities by N·d1·….
- * The gradient reaches logits, and targets that are probabilities. options may be NULL.
+ * logits: [C], [N, C] or [N, C, d1, …], f32 or f64. target: class indices (i64 or i32) of the
+ * logits' shape without C, or probabilities of the logits' shape and dtype. Per element, with ε the
+ * label smoothing and w the weights: (1 - ε)·w[t]·(-log p[t]) + ε/C·Σ_c w[c]·(-log p[c]). The mean
+ * divides by Σ w[t] over the elements that are not ignored (NaN if there are none), for
+ * probabilities by N·d1·…. The gradient reaches logits, and targets that are probabilities. options
+ * may be NULL.
  */
 TG_API tg_tensor *tg_cross_entropy(tg_tensor *logits, tg_tensor *target,
                                    const tg_cross_entropy_options *options);
@@ -322,15 +329,16 @@ TG_API tg_tensor *tg_cross_entropy(tg_tensor *logits, tg_tensor *target,
  * Parameters whose gradient is TG_NONE are skipped. All checks come before the first write. */
 
 typedef struct {
-    uint32_t size;       /**< sizeof(tg_sgd_options) */
-    bool nesterov;       /**< needs momentum > 0 and dampening = 0 */
-    bool maximize;       /**< climb instead of descend */
-    double lr;           /**< learning rate, >= 0 */
-    double momentum;     /**< >= 0 */
+    uint32_t size;   /**< sizeof(tg_sgd_options) */
+    bool nesterov;   /**< needs momentum > 0 and dampening = 0 */
+    bool maximize;   /**< climb instead of descend */
+    double lr;       /**< learning rate, >= 0 */
+    double momentum; /**< >= 0 */
     double dampening;
     double weight_decay; /**< >= 0: added to the gradient, times the parameter */
 } tg_sgd_options;
-#define TG_SGD_OPTIONS_INIT {sizeof(tg_sgd_options), false, false, 1e-3, 0.0, 0.0, 0.0}
+#define TG_SGD_OPTIONS_INIT                                                                        \
+    { sizeof(tg_sgd_options), false, false, 1e-3, 0.0, 0.0, 0.0 }
 
 typedef struct {
     uint32_t size; /**< sizeof(tg_adam_options) */
@@ -341,17 +349,18 @@ typedef struct {
     double eps;          /**< >= 0; added outside the square root */
     double weight_decay; /**< >= 0: added to the gradient, times the parameter */
 } tg_adam_options;
-#define TG_ADAM_OPTIONS_INIT {sizeof(tg_adam_options), false, false, 1e-3, 0.9, 0.999, 1e-8, 0.0}
+#define TG_ADAM_OPTIONS_INIT                                                                       \
+    { sizeof(tg_adam_options), false, false, 1e-3, 0.9, 0.999, 1e-8, 0.0 }
 
-/** g += wd·p; buf = first ? g : momentum·buf + (1 - dampening)·g; p -= lr·(nesterov ? g + momentum·buf
- *  : buf). `buffers` (NULL without momentum) are tensors like the parameters; first[i] tells that
- *  buffer i holds nothing yet. */
+/** g += wd·p; buf = first ? g : momentum·buf + (1 - dampening)·g; p -= lr·(nesterov ? g +
+ * momentum·buf : buf). `buffers` (NULL without momentum) are tensors like the parameters; first[i]
+ * tells that buffer i holds nothing yet. */
 TG_API tg_status tg_sgd_step_(tg_tensor *const *params, tg_tensor *const *grads,
                               tg_tensor *const *buffers, const bool *first, int n,
                               const tg_sgd_options *options);
 /** Adam (Kingma & Ba 2015): m = β₁m + (1-β₁)g; v = β₂v + (1-β₂)g²;
- *  p -= lr/(1-β₁ᵗ)·m / (√v/√(1-β₂ᵗ) + eps), with t = steps[i], 1 for the first step. max_v (NULL without
- *  amsgrad) keeps the largest v. */
+ *  p -= lr/(1-β₁ᵗ)·m / (√v/√(1-β₂ᵗ) + eps), with t = steps[i], 1 for the first step. max_v (NULL
+ * without amsgrad) keeps the largest v. */
 TG_API tg_status tg_adam_step_(tg_tensor *const *params, tg_tensor *const *grads,
                                tg_tensor *const *m, tg_tensor *const *v, tg_tensor *const *max_v,
                                const int64_t *steps, int n, const tg_adam_options *options);

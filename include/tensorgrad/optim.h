@@ -17,14 +17,14 @@ typedef struct tg_optimizer tg_optimizer;
  * (zeroed) for the instance.
  */
 typedef struct {
-    uint32_t size;        /**< sizeof(tg_optimizer_class) */
-    uint32_t flags;       /**< 0, or TG_CALLBACK_OWNS for methods written in a garbage-collected
-                               language */
-    const char *name;     /**< required: for messages */
-    size_t state_size;    /**< bytes of `self` */
-    /** Required. Updates n parameters whose gradients are grads[i] (TG_NONE: skip). Must allocate all
-     *  state before it writes any parameter. Runs in a fresh scope, with recording off; on failure
-     *  it raises an error or returns a status, and has changed nothing. */
+    uint32_t size;     /**< sizeof(tg_optimizer_class) */
+    uint32_t flags;    /**< 0, or TG_CALLBACK_OWNS for methods written in a garbage-collected
+                            language */
+    const char *name;  /**< required: for messages */
+    size_t state_size; /**< bytes of `self` */
+    /** Required. Updates n parameters whose gradients are grads[i] (TG_NONE: skip). Must allocate
+     * all state before it writes any parameter. Runs in a fresh scope, with recording off; on
+     * failure it raises an error or returns a status, and has changed nothing. */
     tg_status (*step)(void *self, tg_tensor *const *params, tg_tensor *const *grads, int n);
     /** Optional. Frees what `self` holds (not self). */
     void (*destroy)(void *self);
@@ -52,8 +52,8 @@ TG_API tg_status tg_optimizer_zero_grad(tg_optimizer *optimizer);
 TG_API double tg_optimizer_lr(const tg_optimizer *optimizer);
 TG_API tg_status tg_optimizer_set_lr(tg_optimizer *optimizer, double lr);
 
-/** Stochastic gradient descent with momentum (options: ops.h; NULL: defaults). TG_ERR_ARG for values
- *  out of range. */
+/** Stochastic gradient descent with momentum (options: ops.h; NULL: defaults). TG_ERR_ARG for
+ * values out of range. */
 TG_API tg_optimizer *tg_sgd_new(tg_tensor *const *params, int n, const tg_sgd_options *options);
 /** Adam (options: ops.h; NULL: defaults). */
 TG_API tg_optimizer *tg_adam_new(tg_tensor *const *params, int n, const tg_adam_options *options);

@@ -9,7 +9,8 @@
 extern "C" {
 #endif
 
-/** A tensor: a handle on strided memory, counted by reference (scope.h). All members are private. */
+/** A tensor: a handle on strided memory, counted by reference (scope.h). All members are private.
+ */
 typedef struct tg_tensor tg_tensor;
 
 /** Element types. The numbers are part of the ABI. TG_I16 to TG_BF16 are reserved names in this
@@ -125,7 +126,8 @@ TG_API uint32_t tg_version_of(const tg_tensor *x);
 
 /* ---- Data ----------------------------------------------------------------------------------- */
 
-/** Element 0; the others lie tg_strides(x) apart. NULL for NULL and for tensors without elements. */
+/** Element 0; the others lie tg_strides(x) apart. NULL for NULL and for tensors without elements.
+ */
 TG_API const void *tg_data(const tg_tensor *x);
 /** The same for writing: counts as an in-place write of x, so a graph that saved x will refuse to
  *  run backward. NULL also if writing is not allowed: TG_ERR_STATE on memory that overlaps itself

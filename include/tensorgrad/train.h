@@ -13,13 +13,14 @@ extern "C" {
 typedef struct tg_progress tg_progress;
 
 typedef struct {
-    uint32_t size;     /**< sizeof(tg_progress_options) */
-    int32_t width;     /**< columns of the bar; 0: fit the terminal */
-    FILE *file;        /**< NULL: stderr */
+    uint32_t size;              /**< sizeof(tg_progress_options) */
+    int32_t width;              /**< columns of the bar; 0: fit the terminal */
+    FILE *file;                 /**< NULL: stderr */
     double (*clock)(void *ctx); /**< seconds, any origin; NULL: the monotonic clock */
     void *clock_ctx;
 } tg_progress_options;
-#define TG_PROGRESS_OPTIONS_INIT {sizeof(tg_progress_options), 0, NULL, NULL, NULL}
+#define TG_PROGRESS_OPTIONS_INIT                                                                   \
+    { sizeof(tg_progress_options), 0, NULL, NULL, NULL }
 
 /** A bar of `total` steps (> 0) called `label`. options may be NULL. */
 TG_API tg_progress *tg_progress_new(const char *label, int64_t total,

@@ -116,10 +116,11 @@ static bool check_inputs(tg_tensor *const *inputs, int n) {
         return false;
     for (int i = 0; i < n; i++)
         if (!(inputs[i]->flags & TG__REQUIRES_GRAD)) {
-            tg__fail(TG_ERR_STATE, "gradients",
-                     "input %d (%s) does not require gradients; call tg_requires_grad_ on it before "
-                     "the computation",
-                     i, tg__describe(inputs[i]));
+            tg__fail(
+                TG_ERR_STATE, "gradients",
+                "input %d (%s) does not require gradients; call tg_requires_grad_ on it before "
+                "the computation",
+                i, tg__describe(inputs[i]));
             return false;
         }
     return true;
@@ -149,10 +150,11 @@ static tg_tensor *own_header(tg_tensor *g) {
 }
 
 static bool unused(int i, tg_tensor *const *inputs) {
-    tg__fail(TG_ERR_STATE, "gradients",
-             "no output depends on input %d (%s); leave it out, or set allow_unused to get NULL for "
-             "it",
-             i, tg__describe(inputs[i]));
+    tg__fail(
+        TG_ERR_STATE, "gradients",
+        "no output depends on input %d (%s); leave it out, or set allow_unused to get NULL for "
+        "it",
+        i, tg__describe(inputs[i]));
     return false;
 }
 

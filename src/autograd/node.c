@@ -2,8 +2,8 @@
  *
  * Saved inputs are alias headers: the user's header may be written in place later and then carry a
  * newer history that leads back to this node, which would be a cycle. Leaves that require gradients
- * are saved as they are: recorded in-place writes refuse them. Saved outputs are aliases for the same
- * reason. Destruction keeps a list through the nodes themselves, so it neither recurses nor
+ * are saved as they are: recorded in-place writes refuse them. Saved outputs are aliases for the
+ * same reason. Destruction keeps a list through the nodes themselves, so it neither recurses nor
  * allocates. */
 #include "autograd/node.h"
 
@@ -22,8 +22,7 @@ static bool needs_meta(const tg__op *op, tg_tensor *const *in, int i, const tg_t
                        uint32_t mask) {
     if (in[i]->flags & TG__IS_NONE)
         return false;
-    if ((op->flags & TG__BROADCASTS) && (i >= 16 || (mask >> i & 1)) &&
-        !same_as_output(in[i], out))
+    if ((op->flags & TG__BROADCASTS) && (i >= 16 || (mask >> i & 1)) && !same_as_output(in[i], out))
         return true;
     for (int s = 0; s < 4 && op->saves[s].kind != TG__SAVES_END; s++)
         if (op->saves[s].kind == TG__SAVES_META && (op->saves[s].wanted & mask) &&

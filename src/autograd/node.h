@@ -34,17 +34,19 @@ struct tg__node {
     _Atomic uint32_t refs;
     uint32_t n_in;
     const tg__op *op;
-    uint64_t seq;          /* larger than that of every node it depends on, over all threads */
-    _Atomic uint64_t run;  /* the walk that owns the scratch below; 0: none */
-    tg__node *link;        /* list of nodes to destroy */
+    uint64_t seq;         /* larger than that of every node it depends on, over all threads */
+    _Atomic uint64_t run; /* the walk that owns the scratch below; 0: none */
+    tg__node *link;       /* list of nodes to destroy */
     uint32_t bytes;
-    uint32_t attr_at;      /* offset of the attributes */
+    uint32_t attr_at; /* offset of the attributes */
     uint8_t n_out, n_saved, flags, reserved;
     uint32_t reserved2;
-    tg_tensor *g[];        /* [n_out] */
+    tg_tensor *g[]; /* [n_out] */
 };
 
-static inline tg__edge *tg__edges(const tg__node *n) { return (tg__edge *)(void *)(n->g + n->n_out); }
+static inline tg__edge *tg__edges(const tg__node *n) {
+    return (tg__edge *)(void *)(n->g + n->n_out);
+}
 static inline tg__saved *tg__saved_of(const tg__node *n) {
     return (tg__saved *)(void *)(tg__edges(n) + n->n_in);
 }

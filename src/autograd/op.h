@@ -4,11 +4,10 @@
  *
  *     // ---- mul: y = a · b ----
  *     static void mul_rule(tg__rule *r) { ... gradient, in recorded ops ... }
- *     TG_OP(mul, .maths = "a * b", .inputs = "a b", .n_in = 2, .flags = TG__IN_PLACE | TG__BROADCASTS,
- *           .forward = tg__binary_forward, .kernel = TG__BIN_mul, .rule = mul_rule,
- *           .saves = {TG__SAVE_IN(0, 2), TG__SAVE_IN(1, 1)}, .onnx = {"Mul", 7});
- *     TG_SAMPLES(mul, "[2,3] [3]", "[] [2]");
- *     tg_tensor *tg_mul(tg_tensor *a, tg_tensor *b) { return tg__apply2(&tg__op_mul, a, b); }
+ *     TG_OP(mul, .maths = "a * b", .inputs = "a b", .n_in = 2, .flags = TG__IN_PLACE |
+ * TG__BROADCASTS, .forward = tg__binary_forward, .kernel = TG__BIN_mul, .rule = mul_rule, .saves =
+ * {TG__SAVE_IN(0, 2), TG__SAVE_IN(1, 1)}, .onnx = {"Mul", 7}); TG_SAMPLES(mul, "[2,3] [3]", "[]
+ * [2]"); tg_tensor *tg_mul(tg_tensor *a, tg_tensor *b) { return tg__apply2(&tg__op_mul, a, b); }
  *
  * The build collects the TG_OP lines into the table and the TG_SAMPLES lines into the tests. */
 #ifndef TG_AUTOGRAD_OP_H
@@ -45,8 +44,8 @@ typedef struct {
     tg_index_item item[TG__MAX_ITEMS];
 } tg__items;
 
-/* A field: its C type follows from `type`: INT int64_t, FLOAT double, BOOL bool, DTYPE int32_t, DIMS
- * tg__dims, SHAPE tg__sizes, INDEX tg__items. */
+/* A field: its C type follows from `type`: INT int64_t, FLOAT double, BOOL bool, DTYPE int32_t,
+ * DIMS tg__dims, SHAPE tg__sizes, INDEX tg__items. */
 typedef struct {
     const char *name; /* NULL ends the list */
     tg_attr_type type;
@@ -63,8 +62,8 @@ typedef struct {
     tg_tensor *const *in; /* checked: not NULL; TG_NONE only where optional */
     int n_in;
     const void *attr;
-    tg_tensor *into;      /* in place: in[0], to be overwritten; else NULL */
-    tg_tensor **out;      /* to fill with raw tensors; in place nothing is filled */
+    tg_tensor *into; /* in place: in[0], to be overwritten; else NULL */
+    tg_tensor **out; /* to fill with raw tensors; in place nothing is filled */
 } tg__call;
 
 /* ---- Gradient rules ---- */
@@ -79,12 +78,12 @@ typedef struct {
     const tg__op *op;
     const void *attr;
     int n_in, n_out;
-    tg_tensor *const *in;  /* the saved inputs; NULL where `saves` does not name them */
-    tg_tensor *const *out; /* the saved outputs */
-    tg_tensor *const *g;   /* output gradients; NULL where none arrived (at least one did) */
-    const bool *wanted;    /* which input gradients are asked for */
+    tg_tensor *const *in;        /* the saved inputs; NULL where `saves` does not name them */
+    tg_tensor *const *out;       /* the saved outputs */
+    tg_tensor *const *g;         /* output gradients; NULL where none arrived (at least one did) */
+    const bool *wanted;          /* which input gradients are asked for */
     const tg__meta *const *meta; /* sizes and dtype of inputs, where recorded */
-    tg_tensor **gin;       /* to fill where wanted: what an op returned, or one of g, or TG_NONE */
+    tg_tensor **gin; /* to fill where wanted: what an op returned, or one of g, or TG_NONE */
 } tg__rule;
 
 typedef struct {
@@ -94,41 +93,45 @@ typedef struct {
 enum { TG__SAVES_END, TG__SAVES_IN, TG__SAVES_OUT, TG__SAVES_META };
 #define TG__ANY 0xffff
 /* The value of input i is needed for the gradients of the inputs in the bit mask. */
-#define TG__SAVE_IN(i, mask) {TG__SAVES_IN, (i), (mask)}
-#define TG__SAVE_OUT(i, mask) {TG__SAVES_OUT, (i), (mask)}
+#define TG__SAVE_IN(i, mask)                                                                       \
+    { TG__SAVES_IN, (i), (mask) }
+#define TG__SAVE_OUT(i, mask)                                                                      \
+    { TG__SAVES_OUT, (i), (mask) }
 /* Only the sizes and dtype of input i are needed. */
-#define TG__SAVE_META(i, mask) {TG__SAVES_META, (i), (mask)}
+#define TG__SAVE_META(i, mask)                                                                     \
+    { TG__SAVES_META, (i), (mask) }
 /* The same for all inputs of a variadic op. */
-#define TG__SAVE_METAS {TG__SAVES_META, 0xff, TG__ANY}
+#define TG__SAVE_METAS                                                                             \
+    { TG__SAVES_META, 0xff, TG__ANY }
 
 /* ---- The record ---- */
 
 enum {
-    TG__IN_PLACE = 1,    /* has a form that ends in _ */
-    TG__BROADCASTS = 2,  /* gradients may arrive in a broadcast shape or promoted dtype: the engine
-                            sums and casts them back */
-    TG__NOT_DIFF = 4,    /* outputs are leaves by nature (comparisons, indices) */
-    TG__COMPOSED = 8,    /* forward calls recorded ops: no node of its own */
-    TG__INTERNAL = 16,   /* used by gradient rules only */
-    TG__VIEWS = 32       /* output shares memory with input 0 */
+    TG__IN_PLACE = 1,   /* has a form that ends in _ */
+    TG__BROADCASTS = 2, /* gradients may arrive in a broadcast shape or promoted dtype: the engine
+                           sums and casts them back */
+    TG__NOT_DIFF = 4,   /* outputs are leaves by nature (comparisons, indices) */
+    TG__COMPOSED = 8,   /* forward calls recorded ops: no node of its own */
+    TG__INTERNAL = 16,  /* used by gradient rules only */
+    TG__VIEWS = 32      /* output shares memory with input 0 */
 };
 
 typedef struct {
-    const char *op; /* ONNX operator; "composed"; "none" */
-    int opset;      /* first opset of the form used; 0 without an operator */
+    const char *op;    /* ONNX operator; "composed"; "none" */
+    int opset;         /* first opset of the form used; 0 without an operator */
     const char *attrs; /* "onnx=ours" pairs, or NULL */
 } tg__onnx;
 
 struct tg__op {
     const char *name, *maths;
-    const char *inputs;   /* names, separated by blanks; one name for all of a variadic op */
-    int16_t n_in;         /* -1: any number */
-    uint8_t n_optional;   /* how many of the last may be TG_NONE */
-    uint8_t n_out;        /* 0 in the record means 1 */
+    const char *inputs; /* names, separated by blanks; one name for all of a variadic op */
+    int16_t n_in;       /* -1: any number */
+    uint8_t n_optional; /* how many of the last may be TG_NONE */
+    uint8_t n_out;      /* 0 in the record means 1 */
     uint16_t number;
     uint16_t flags;
-    uint16_t kernel;      /* for the shared forwards: which kernel */
-    uint16_t no_grad;     /* bit mask of inputs without gradient (indices, masks) */
+    uint16_t kernel;  /* for the shared forwards: which kernel */
+    uint16_t no_grad; /* bit mask of inputs without gradient (indices, masks) */
     uint16_t attr_size;
     const tg__field *fields;
     bool (*forward)(const tg__call *c); /* false with an error raised; nothing written */

@@ -75,10 +75,11 @@ static void drop(tg_tensor **out, int n) {
     }
 }
 
-/* Not inlined: callers with one output hand over the address of a single pointer, and gcc then takes
- * the loop for an overrun. */
-__attribute__((noinline)) static bool record_outputs(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
-                           tg_tensor **out, int n_out) {
+/* Not inlined: callers with one output hand over the address of a single pointer, and gcc then
+ * takes the loop for an overrun. */
+__attribute__((noinline)) static bool record_outputs(const tg__op *op, tg_tensor *const *in,
+                                                     int n_in, const void *attr, tg_tensor **out,
+                                                     int n_out) {
     tg__node *node = tg__node_new(op, in, in, n_in, attr, out);
     if (node == NULL)
         return false;
@@ -101,7 +102,8 @@ static bool apply_composed(const tg__op *op, tg_tensor *const *in, int n_in, con
     return out[0] != NULL;
 }
 
-bool tg__apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr, tg_tensor **out) {
+bool tg__apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
+               tg_tensor **out) {
     int n_out = tg__n_out(op);
     for (int k = 0; k < n_out; k++)
         out[k] = NULL;
@@ -143,7 +145,8 @@ tg_tensor *tg__apply2(const tg__op *op, tg_tensor *a, tg_tensor *b, const void *
     return tg__apply(op, in, 2, attr, &out) ? out : NULL;
 }
 
-tg_tensor *tg__apply3(const tg__op *op, tg_tensor *a, tg_tensor *b, tg_tensor *c, const void *attr) {
+tg_tensor *tg__apply3(const tg__op *op, tg_tensor *a, tg_tensor *b, tg_tensor *c,
+                      const void *attr) {
     tg_tensor *in[3] = {a, b, c};
     tg_tensor *out;
     return tg__apply(op, in, 3, attr, &out) ? out : NULL;

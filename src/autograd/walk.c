@@ -12,217 +12,6 @@
 
 #include <string.h>
 
-static _Atomic uint64_t next_run = 1;
-
-/* ---- Scratch ---- */
-
-static uint32_t hash_of(const void *target, uint32_t out_nr) {
-    uint64_t h = ((uint64_t)(uintptr_t)target >> 4) * 0x9e3779b97f4a7c15u + out_nr;
-    return (uint32_t)(h >> 32);
-}
-
-static void scratch_free(tg__scratch *s) {
-    tg__free(s->heap, s->cap_heap * sizeof *s->heap);
-    tg__free(s->target, s->cap_target * sizeof *s->target);
-    tg__free(s->hash, s->cap_hash * sizeof *s->hash);
-    tg__free(s->visited, s->cap_visited * sizeof *s->visited);
-    tg__free(s, sizeof *s);
-}
-
-static void thread_scratch_free(tg__thread *t) {
-    if (t->engine != NULL)
-        scratch_free(t->engine);
-    t->engine = NULL;
-}
-
-bool tg__walk_begin(tg__walk *w, const char *op) {
-    tg__thread *t = tg__self();
-    w->op = op;
-    w->s = t->engine;
-    w->own_scratch = false;
-    if (w->s == NULL || w->s->busy) { /* none yet, or a walk inside a walk */
-        tg__scratch *s = t->usable ? tg__alloc_zero(sizeof *s) : NULL;
-        if (s == NULL) {
-            tg__fail_memory(op, sizeof *s);
-            return false;
-        }
-        if (w->s == NULL) {
-            t->engine = s;
-            t->engine_free = thread_scratch_free;
-        } else {
-            w->own_scratch = true;
-        }
-        w->s = s;
-    }
-    w->s->busy = true;
-    w->s->n_heap = 0;
-    w->s->n_target = 0;
-    w->s->n_visited = 0;
-    w->id = atomic_fetch_add_explicit(&next_run, 1, memory_order_relaxed);
-    return true;
-}
-
-static void drop_pending(tg__node *n) {
-    for (int k = 0; k < n->n_out; k++) {
-        tg_tensor *g = n->g[k];
-        n->g[k] = NULL;
-        tg__unref(g);
-    }
-    n->flags &= (uint8_t)~(TG__NODE_NEEDED | TG__NODE_WAITING);
-    atomic_store_explicit(&n->run, 0, memory_order_release);
-}
-
-/* A single huge walk must not keep its arrays for ever. */
-#define KEEP_BYTES ((uint64_t)1 << 20)
-
-void tg__walk_end(tg__walk *w) {
-    tg__scratch *s = w->s;
-    /* The heap and the visited list hold a reference of each node, so freeing what the pending
-     * gradients lead to cannot free a node still listed. */
-    for (uint32_t i = 0; i < s->n_heap; i++) {
-        drop_pending(s->heap[i].node);
-        tg__node_unref(s->heap[i].node);
-    }
-    for (uint64_t i = 0; i < s->n_visited; i++) {
-        drop_pending(s->visited[i]);
-        tg__node_unref(s->visited[i]);
-    }
-    for (uint32_t i = 0; i < s->n_target; i++)
-        tg__unref(s->target[i].grad);
-    for (uint32_t i = s->n_target; i > 0; i--) { /* last in, first out: no chain is cut before its end */
-        uint32_t at = hash_of(s->target[i - 1].target, s->target[i - 1].out_nr) & (s->cap_hash - 1);
-        while (s->hash[at] != i)
-            at = (at + 1) & (s->cap_hash - 1);
-        s->hash[at] = 0;
-    }
-    s->n_heap = s->n_target = 0;
-    s->n_visited = 0;
-    s->busy = false;
-    if (w->own_scratch) {
-        scratch_free(s);
-    } else if (s->cap_visited * sizeof *s->visited + s->cap_heap * sizeof *s->heap > KEEP_BYTES) {
-        tg__self()->engine = NULL;
-        scratch_free(s);
-    }
-}
-
-/* Doubles an array; false with an error if memory is short. */
-static bool room(const char *op, void *array_at, void *cap_at, bool wide, uint64_t used,
-                 size_t item) {
-    uint64_t cap = wide ? *(uint64_t *)cap_at : *(uint32_t *)cap_at;
-    if (used < cap)
-        return true;
-    uint64_t bigger = cap == 0 ? 64 : cap * 2;
-    void *array;
-    memcpy(&array, array_at, sizeof array);
-    array = bigger <= UINT32_MAX || wide ? tg__realloc(array, cap * item, bigger * item) : NULL;
-    if (array == NULL) {
-        tg__fail_memory(op, bigger * item);
-        return false;
-    }
-    memcpy(array_at, &array, sizeof array);
-    if (wide)
-        *(uint64_t *)cap_at = bigger;
-    else
-        *(uint32_t *)cap_at = (uint32_t)bigger;
-    return true;
-}
-
-/* ---- The heap: largest seq first ---- */
-
-static bool heap_push(tg__walk *w, tg__node *node) {
-    tg__scratch *s = w->s;
-    if (!room(w->op, &s->heap, &s->cap_heap, false, s->n_heap, sizeof *s->heap))
-        return false;
-    uint32_t at = s->n_heap++;
-    for (; at > 0 && s->heap[(at - 1) / 2].seq < node->seq; at = (at - 1) / 2)
-        s->heap[at] = s->heap[(at - 1) / 2];
-    s->heap[at] = (tg__waiting){node->seq, node};
-    tg__node_ref(node);
-    return true;
-}
-
-static tg__node *heap_pop(tg__scratch *s) {
-    tg__node *top = s->heap[0].node;
-    tg__waiting last = s->heap[--s->n_heap];
-    uint32_t at = 0;
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-        if (child >= s->n_heap)
-            break;
-        if (child + 1 < s->n_heap && s->heap[child + 1].seq > s->heap[child].seq)
-            child++;
-        if (s->heap[child].seq <= last.seq)
-            break;
-        s->heap[at] = s->heap[child];
-        at = child;
-    }
-    s->heap[at] = last;
-    return top;
-}
-
-/* Makes the node this walk's. 1: newly, 0: it was already, -1: another walk has it (error). */
-static int claim(tg__walk *w, tg__node *n) {
-    uint64_t owner = 0;
-    if (atomic_compare_exchange_strong_explicit(&n->run, &owner, w->id, memory_order_acq_rel,
-                                                memory_order_acquire))
-        return 1;
-    if (owner == w->id)
-        return 0;
-    tg__fail(TG_ERR_BUSY, w->op,
-             "another backward is walking this graph (met at %s); let it finish, or record the "
-             "graph once per thread",
-             n->op->name);
-    return -1;
-}
-
-/* ---- Targets ---- */
-
-static void hash_insert(tg__scratch *s, uint32_t index) {
-    uint32_t mask = s->cap_hash - 1;
-    uint32_t at = hash_of(s->target[index].target, s->target[index].out_nr) & mask;
-    while (s->hash[at] != 0)
-        at = (at + 1) & mask;
-    s->hash[at] = index + 1;
-}
-
-static bool target_room(tg__walk *w) {
-    tg__scratch *s = w->s;
-    if (s->n_target < s->cap_target && 2 * s->n_target < s->cap_hash)
-        return true;
-    if (!room(w->op, &s->target, &s->cap_target, false, s->n_target, sizeof *s->target))
-        return false;
-    uint32_t cap = 2 * s->cap_target;
-    uint32_t *hash = tg__alloc_zero(cap * sizeof *hash);
-    if (hash == NULL) {
-        tg__fail_memory(w->op, cap * sizeof *hash);
-        return false;
-    }
-    tg__free(s->hash, s->cap_hash * sizeof *s->hash);
-    s->hash = hash;
-    s->cap_hash = cap;
-    for (uint32_t i = 0; i < s->n_target; i++)
-        hash_insert(s, i);
-    return true;
-}
-
-tg__target *tg__walk_target(tg__walk *w, void *target, uint32_t out_nr, bool add) {
-    tg__scratch *s = w->s;
-    if (s->cap_hash > 0) {
-        uint32_t mask = s->cap_hash - 1;
-        for (uint32_t at = hash_of(target, out_nr) & mask; s->hash[at] != 0; at = (at + 1) & mask) {
-            tg__target *t = &s->target[s->hash[at] - 1];
-            if (t->target == target && t->out_nr == out_nr)
-                return t;
-        }
-    }
-    if (!add || !target_room(w))
-        return NULL;
-    s->target[s->n_target] = (tg__target){target, out_nr, NULL};
-    hash_insert(s, s->n_target);
-    return &s->target[s->n_target++];
-}
-
 /* ---- Delivering gradients ---- */
 
 /* What an op returned, as a raw tensor. */
@@ -309,7 +98,7 @@ static bool deliver(tg__walk *w, void *target, uint32_t out_nr, tg_tensor *g) {
         return false;
     }
     tg__node *n = target;
-    int fresh = w->pruned ? 0 : claim(w, n);
+    int fresh = w->pruned ? 0 : tg__walk_claim(w, n);
     if (w->pruned && !(n->flags & TG__NODE_NEEDED)) {
         /* Reached only because its output is asked for: keep the gradient, do not walk on. */
         tg__target *t = tg__walk_target(w, n, out_nr, false);
@@ -320,7 +109,7 @@ static bool deliver(tg__walk *w, void *target, uint32_t out_nr, tg_tensor *g) {
         return false;
     }
     if (fresh > 0 || (w->pruned && !(n->flags & TG__NODE_WAITING))) {
-        if (!heap_push(w, n)) {
+        if (!tg__walk_push(w, n)) {
             if (fresh > 0)
                 atomic_store_explicit(&n->run, 0, memory_order_release);
             tg__unref(g);
@@ -379,10 +168,10 @@ bool tg__walk_seed(tg__walk *w, tg_tensor *root, tg_tensor *grad, int index) {
 /* ---- Pruning ---- */
 
 static bool visit(tg__walk *w, tg__node *n) {
-    int fresh = claim(w, n);
+    int fresh = tg__walk_claim(w, n);
     if (fresh <= 0)
         return fresh == 0;
-    if (heap_push(w, n))
+    if (tg__walk_push(w, n))
         return true;
     atomic_store_explicit(&n->run, 0, memory_order_release);
     return false;
@@ -394,10 +183,12 @@ bool tg__walk_prune(tg__walk *w, tg_tensor *const *roots, int n_roots) {
         if (roots[i]->node != NULL && !visit(w, roots[i]->node))
             return false;
     while (s->n_heap > 0) {
-        if (!room(w->op, &s->visited, &s->cap_visited, true, s->n_visited, sizeof *s->visited))
+        tg__node *n = tg__walk_pop(s); /* its reference moves into the list */
+        if (!tg__walk_list(w, n)) {
+            tg__walk_drop(n);
+            tg__node_unref(n);
             return false;
-        tg__node *n = heap_pop(s);
-        s->visited[s->n_visited++] = n; /* the heap's reference moves here */
+        }
         const tg__edge *e = tg__edges(n);
         for (uint32_t i = 0; i < n->n_in; i++)
             if (e[i].target != NULL && e[i].out_nr != TG__LEAF_EDGE && !visit(w, e[i].target))
@@ -522,8 +313,9 @@ static bool collect(const tg__walk *w, const tg__node *n, frame *f) {
         }
         if (x == NULL) {
             if (tg_error_status() == TG_OK)
-                tg__fail(TG_ERR_INTERNAL, w->op, "the gradient rule of %s gave nothing for input %s",
-                         n->op->name, tg__input_name(n->op, (int)i));
+                tg__fail(TG_ERR_INTERNAL, w->op,
+                         "the gradient rule of %s gave nothing for input %s", n->op->name,
+                         tg__input_name(n->op, (int)i));
             for (uint32_t j = 0; j < i; j++)
                 tg__unref(f->gin[j]);
             return false;
@@ -636,11 +428,11 @@ bool tg__walk_run(tg__walk *w) {
     t->grad_on = w->create;
     bool good = true;
     while (good && w->s->n_heap > 0) {
-        tg__node *n = heap_pop(w->s);
+        tg__node *n = tg__walk_pop(w->s);
         n->flags &= (uint8_t)~TG__NODE_WAITING;
         good = run_node(w, n);
         if (!w->pruned)
-            drop_pending(n);
+            tg__walk_drop(n);
         tg__node_unref(n);
         if (good && __builtin_expect(tg__interrupted(), 0)) {
             tg__fail(TG_ERR_INTERRUPTED, w->op, "interrupted by the interrupt check");

@@ -12,9 +12,9 @@ typedef struct {
 
 /* A leaf, or an intermediate result asked for by tg_gradients, and what it has received. */
 typedef struct {
-    void *target;     /* tg_tensor * of a leaf, or tg__node * */
-    uint32_t out_nr;  /* TG__LEAF_EDGE for a leaf */
-    tg_tensor *grad;  /* raw; NULL: nothing yet */
+    void *target;    /* tg_tensor * of a leaf, or tg__node * */
+    uint32_t out_nr; /* TG__LEAF_EDGE for a leaf */
+    tg_tensor *grad; /* raw; NULL: nothing yet */
 } tg__target;
 
 /* Growing arrays, kept by the thread from walk to walk. */
@@ -33,14 +33,31 @@ typedef struct tg__scratch {
 typedef struct {
     tg__scratch *s;
     uint64_t id;
-    const char *op;  /* "backward" or "gradients" */
+    const char *op; /* "backward" or "gradients" */
     bool retain, create;
-    bool pruned;     /* tg_gradients: only needed nodes and captured targets count */
+    bool pruned; /* tg_gradients: only needed nodes and captured targets count */
     bool own_scratch;
 } tg__walk;
 
 bool tg__walk_begin(tg__walk *w, const char *op);
 void tg__walk_end(tg__walk *w);
+
+/* scratch.c: */
+
+/* Adds a node to the waiting ones, with a reference; false with an error if memory is short. */
+bool tg__walk_push(tg__walk *w, tg__node *node);
+/* Takes the waiting node with the largest number, and its reference. */
+tg__node *tg__walk_pop(tg__scratch *s);
+/* Makes the node this walk's. 1: newly, 0: it was already, -1: another walk has it (error). */
+int tg__walk_claim(tg__walk *w, tg__node *n);
+/* Frees a node's pending gradients and gives it up. */
+void tg__walk_drop(tg__node *n);
+/* Appends to the list of nodes met, taking over a reference; false with an error. */
+bool tg__walk_list(tg__walk *w, tg__node *node);
+/* Finds, or with `add` registers, a target; NULL if absent or memory is short. */
+tg__target *tg__walk_target(tg__walk *w, void *target, uint32_t out_nr, bool add);
+
+/* walk.c: */
 
 /* Gives the root its seed: its own gradient, or ones. */
 bool tg__walk_seed(tg__walk *w, tg_tensor *root, tg_tensor *grad_or_null, int index);
@@ -48,9 +65,6 @@ bool tg__walk_seed(tg__walk *w, tg_tensor *root, tg_tensor *grad_or_null, int in
 bool tg__walk_prune(tg__walk *w, tg_tensor *const *roots, int n_roots);
 /* Runs all rules, newest node first. */
 bool tg__walk_run(tg__walk *w);
-
-/* Finds, or with `add` registers, a target; NULL if absent or memory is short. */
-tg__target *tg__walk_target(tg__walk *w, void *target, uint32_t out_nr, bool add);
 
 /* sum += g, in place, for equal shapes and dtypes. Cannot fail. */
 void tg__accumulate(tg_tensor *sum, const tg_tensor *g);

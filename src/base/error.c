@@ -63,8 +63,8 @@ tg_status tg__fail_null(const char *op, const char *name) {
         return TG_ERR_MEMORY;
     if (pending(t))
         return t->error_status;
-    return tg__fail(TG_ERR_ARG, op, "argument %s is NULL; pass a tensor (TG_NONE for an absent one)",
-                    name);
+    return tg__fail(TG_ERR_ARG, op,
+                    "argument %s is NULL; pass a tensor (TG_NONE for an absent one)", name);
 }
 
 tg_status tg_error_status(void) {
@@ -95,10 +95,20 @@ void tg_error_clear(void) {
 }
 
 const char *tg_status_name(tg_status status) {
-    static const char *const names[] = {
-        "TG_OK",          "TG_ERR_ARG",         "TG_ERR_SHAPE",  "TG_ERR_DTYPE",       "TG_ERR_INDEX",
-        "TG_ERR_STATE",   "TG_ERR_MEMORY",      "TG_ERR_NUMERIC", "TG_ERR_UNSUPPORTED", "TG_ERR_FORMAT",
-        "TG_ERR_IO",      "TG_ERR_BUSY",        "TG_ERR_INTERRUPTED", "TG_ERR_INTERNAL"};
+    static const char *const names[] = {"TG_OK",
+                                        "TG_ERR_ARG",
+                                        "TG_ERR_SHAPE",
+                                        "TG_ERR_DTYPE",
+                                        "TG_ERR_INDEX",
+                                        "TG_ERR_STATE",
+                                        "TG_ERR_MEMORY",
+                                        "TG_ERR_NUMERIC",
+                                        "TG_ERR_UNSUPPORTED",
+                                        "TG_ERR_FORMAT",
+                                        "TG_ERR_IO",
+                                        "TG_ERR_BUSY",
+                                        "TG_ERR_INTERRUPTED",
+                                        "TG_ERR_INTERNAL"};
     size_t i = (size_t)status;
     return i < sizeof names / sizeof *names ? names[i] : "unknown status";
 }

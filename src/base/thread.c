@@ -3,8 +3,8 @@
  * One thread-local pointer leads to a block with everything a thread needs: scopes, error, modes,
  * memory cache, counters. The pointer uses the initial-exec model (one load), which leaves only 8
  * bytes of static TLS to a program that opens the library at run time. The first few blocks lie in
- * the library's zero-initialised memory, so that most programs never allocate one. A thread that can
- * get no block shares one that is never written: there every call fails with TG_ERR_MEMORY. */
+ * the library's zero-initialised memory, so that most programs never allocate one. A thread that
+ * can get no block shares one that is never written: there every call fails with TG_ERR_MEMORY. */
 #include "base/thread.h"
 
 #include <pthread.h>

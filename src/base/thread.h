@@ -6,9 +6,9 @@
 
 /* One reference that a scope holds. The object is a tensor; base does not look inside. */
 typedef struct {
-    void *object;         /* NULL: given back already */
-    uint32_t user_at;     /* references of the user when the entry was made */
-    uint32_t previous;    /* 1 + position of the object's next older entry here, 0: none */
+    void *object;      /* NULL: given back already */
+    uint32_t user_at;  /* references of the user when the entry was made */
+    uint32_t previous; /* 1 + position of the object's next older entry here, 0: none */
 } tg__entry;
 
 typedef enum { TG__LEVEL_SCOPE, TG__LEVEL_BARRIER } tg__level_kind;
@@ -29,47 +29,49 @@ typedef struct {
 
 typedef struct tg__thread tg__thread;
 struct tg__thread {
-    bool usable; /* false only in the one shared block of threads that could get none of their own */
+    bool
+        usable; /* false only in the one shared block of threads that could get none of their own */
     bool grad_on;
-    bool in_parallel;       /* running inside a parallel region: nested ones run serially */
-    uint32_t id;            /* never 0, unique among living threads */
-    uint64_t clock;         /* Lamport time of recorded nodes (autograd) */
+    bool in_parallel; /* running inside a parallel region: nested ones run serially */
+    uint32_t id;      /* never 0, unique among living threads */
+    uint64_t clock;   /* Lamport time of recorded nodes (autograd) */
 
     /* Scopes: levels[0..n_levels) are open, the last is the innermost. */
     tg__level *levels;
     tg__entry *entries;
     uint32_t n_levels, cap_levels;
     uint32_t n_entries, cap_entries;
-    uint32_t lost_levels;   /* scopes opened when levels could not grow: shut, without a record */
-    uint32_t barrier;       /* 1 + position of the innermost barrier level, 0: none */
+    uint32_t lost_levels; /* scopes opened when levels could not grow: shut, without a record */
+    uint32_t barrier;     /* 1 + position of the innermost barrier level, 0: none */
     uint32_t next_serial;
     void (*exit_hook)(tg__thread *); /* closes what is open when the thread ends; set by core */
 
     /* Error: level is the number of levels open when it was raised. */
     tg_status error_status;
     uint32_t error_level;
-    const char *error_op;   /* static text, or error_op_copy */
+    const char *error_op; /* static text, or error_op_copy */
     char error_op_copy[48];
     char message[TG__MESSAGE_BYTES];
     char desc[TG__DESC_SLOTS][TG__DESC_BYTES]; /* ring of short descriptions for messages */
     uint32_t next_desc;
 
     tg__magazines magazines;
-    _Atomic int64_t live_tensors, live_nodes, live_storages; /* this thread's share, may be negative */
-    const char *site_file;  /* set by TENSORGRAD_SITES macros */
+    _Atomic int64_t live_tensors, live_nodes,
+        live_storages;     /* this thread's share, may be negative */
+    const char *site_file; /* set by TENSORGRAD_SITES macros */
     int site_line;
     int64_t interrupt_polled_ns;
-    void *engine;           /* autograd's scratch, allocated lazily */
+    void *engine; /* autograd's scratch, allocated lazily */
     void (*engine_free)(tg__thread *);
-    void *generator;        /* core's default random generator, allocated lazily */
+    void *generator; /* core's default random generator, allocated lazily */
     void (*generator_free)(tg__thread *);
-    void *dead_nodes;       /* list of nodes to destroy, while destruction is running (autograd) */
+    void *dead_nodes; /* list of nodes to destroy, while destruction is running (autograd) */
     bool destroying;
-    char *info;             /* buffer of tg_build_info, TG__INFO_BYTES */
+    char *info; /* buffer of tg_build_info, TG__INFO_BYTES */
 
     tg__level first_levels[TG__FIRST_LEVELS];
     tg__entry first_entries[TG__FIRST_ENTRIES];
-    tg__thread *next;       /* list of living threads */
+    tg__thread *next; /* list of living threads */
 };
 
 #define TG__INFO_BYTES 2048

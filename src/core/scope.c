@@ -4,11 +4,11 @@
  * the scope gives back. The levels array holds open scopes and callback barriers, innermost last; a
  * scope's token is (thread, serial, depth), so a stale or foreign token is recognised.
  *
- * A tensor's header remembers where its youngest entry is (thread and position), so keep and release
- * find it at once; older entries of the same tensor hang behind it. When two threads hold entries
- * of one tensor only the first is remembered, the header is marked, and the others are found by
- * searching their own thread's array. Entries given back leave a gap that the end of the scope, or
- * a neighbour's release at the top, removes. */
+ * A tensor's header remembers where its youngest entry is (thread and position), so keep and
+ * release find it at once; older entries of the same tensor hang behind it. When two threads hold
+ * entries of one tensor only the first is remembered, the header is marked, and the others are
+ * found by searching their own thread's array. Entries given back leave a gap that the end of the
+ * scope, or a neighbour's release at the top, removes. */
 #include "core/callback.h"
 #include "core/tensor.h"
 
@@ -276,7 +276,8 @@ static bool open_level(tg__thread *t, tg__level_kind kind) {
     return true;
 }
 
-/* 0, which closes nothing, beyond MAX_DEPTH: scopes without a record, which go with the one around. */
+/* 0, which closes nothing, beyond MAX_DEPTH: scopes without a record, which go with the one around.
+ */
 static uint64_t token(const tg__thread *t, uint32_t serial, uint32_t at_depth) {
     if (at_depth > MAX_DEPTH)
         return 0;
@@ -318,8 +319,8 @@ tg_scope tg_scope_open(void) {
     tg__thread *t = tg__self();
     if (!t->usable)
         return 0;
-    /* A level that is lost stays lost until it is closed: those opened inside have no record either,
-     * or they would close in the wrong order. */
+    /* A level that is lost stays lost until it is closed: those opened inside have no record
+     * either, or they would close in the wrong order. */
     if (t->lost_levels == 0 && open_level(t, TG__LEVEL_SCOPE))
         return token(t, t->levels[t->n_levels - 1].serial, t->n_levels);
     t->lost_levels++;
@@ -410,7 +411,7 @@ tg_status tg__callback_leave(tg__callback c, const char *op, tg_status returned,
     uint32_t barrier = (uint32_t)c.token;
     tg_status raised = tg_error_status(); /* what was raised behind the barrier and not cleared */
     if (raised == TG_OK && t->error_status != TG_OK && t->error_level >= barrier)
-        raised = t->error_status;         /* set aside by a scope that was left open */
+        raised = t->error_status; /* set aside by a scope that was left open */
     for (int i = 0; i < n_results; i++) {
         if (unusual(results[i]))
             continue;
@@ -429,7 +430,6 @@ tg_status tg__callback_leave(tg__callback c, const char *op, tg_status returned,
         results[i] = NULL;
     }
     if (raised == TG_OK)
-        tg__fail(status, op, "the callback returned %s without saying why",
-                 tg_status_name(status));
+        tg__fail(status, op, "the callback returned %s without saying why", tg_status_name(status));
     return status;
 }

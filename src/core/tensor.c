@@ -10,10 +10,8 @@
 #include <pthread.h>
 #include <sched.h>
 
-tg_tensor tg__none_tensor = {.refs = TG__USER | 1,
-                             .magic = TG__MAGIC,
-                             .flags = TG__IS_NONE,
-                             .op = TG__NO_OP};
+tg_tensor tg__none_tensor = {
+    .refs = TG__USER | 1, .magic = TG__MAGIC, .flags = TG__IS_NONE, .op = TG__NO_OP};
 
 tg_tensor *tg_none(void) { return &tg__none_tensor; }
 

@@ -40,7 +40,7 @@ enum {
     TG__CONTIGUOUS = 4,    /* row-major without gaps */
     TG__IS_GRAD = 8,       /* attached to a leaf as its gradient */
     TG__IS_NONE = 16,
-    TG__IS_NUMBER = 32     /* a C scalar: never widens a tensor within its category */
+    TG__IS_NUMBER = 32 /* a C scalar: never widens a tensor within its category */
 };
 
 #define TG__MAGIC 0x7467
@@ -54,11 +54,11 @@ struct tg_tensor {
     uint16_t op;           /* number of the op that made it, for messages; TG__NO_OP */
     _Atomic uint64_t slot; /* scope.c: where its youngest scope entry is */
     tg__storage *storage;
-    char *data;            /* element 0 */
+    char *data; /* element 0 */
     int64_t numel;
-    tg__node *node;        /* the recorded op it is the result of, or NULL */
-    tg__leaf *leaf;        /* leaves that require gradients */
-    uint32_t epoch;        /* of the storage, when this view was made */
+    tg__node *node; /* the recorded op it is the result of, or NULL */
+    tg__leaf *leaf; /* leaves that require gradients */
+    uint32_t epoch; /* of the storage, when this view was made */
     uint32_t reserved;
     int64_t shape[TG_MAX_DIMS];
     int64_t stride[TG_MAX_DIMS]; /* in elements */
@@ -71,7 +71,8 @@ extern tg_tensor tg__none_tensor;
 
 /* ---- Sizes (shape.c) ---- */
 
-/* Checks dtype, rank, sizes and overflow; the one place that does. *numel and *bytes may be NULL. */
+/* Checks dtype, rank, sizes and overflow; the one place that does. *numel and *bytes may be NULL.
+ */
 bool tg__shape_check(const char *op, tg_dtype dtype, int ndim, const int64_t *shape, int64_t *numel,
                      size_t *bytes);
 /* Row-major strides in elements. */
@@ -118,7 +119,9 @@ bool tg__reserve(const char *op, uint32_t n);
 /* The opposite of tg__give: x's youngest acquisition becomes an engine reference. */
 void tg__take(tg_tensor *x);
 
-static inline void tg__ref(tg_tensor *x) { atomic_fetch_add_explicit(&x->refs, 1, memory_order_relaxed); }
+static inline void tg__ref(tg_tensor *x) {
+    atomic_fetch_add_explicit(&x->refs, 1, memory_order_relaxed);
+}
 void tg__destroy(tg_tensor *x);
 static inline void tg__unref(tg_tensor *x) {
     if (x == NULL || (x->flags & TG__IS_NONE))

@@ -127,10 +127,14 @@ TG_OP(maximum, .maths = "max(a, b)", .inputs = "a b", .n_in = 2, .flags = TG__BR
       .forward = tg__binary_forward, .kernel = TG__BIN_maximum, .rule = maximum_rule,
       .saves = {TG__SAVE_IN(0, TG__ANY), TG__SAVE_IN(1, TG__ANY)}, .onnx = {"Max", 13});
 TG_SAMPLES(maximum, "[2,3] [2,3]", "[2,3] [3]");
-tg_tensor *tg_maximum(tg_tensor *a, tg_tensor *b) { return tg__apply2(&tg__op_maximum, a, b, NULL); }
+tg_tensor *tg_maximum(tg_tensor *a, tg_tensor *b) {
+    return tg__apply2(&tg__op_maximum, a, b, NULL);
+}
 
 TG_OP(minimum, .maths = "min(a, b)", .inputs = "a b", .n_in = 2, .flags = TG__BROADCASTS,
       .forward = tg__binary_forward, .kernel = TG__BIN_minimum, .rule = minimum_rule,
       .saves = {TG__SAVE_IN(0, TG__ANY), TG__SAVE_IN(1, TG__ANY)}, .onnx = {"Min", 13});
 TG_SAMPLES(minimum, "[2,3] [2,3]", "[2,3] [3]");
-tg_tensor *tg_minimum(tg_tensor *a, tg_tensor *b) { return tg__apply2(&tg__op_minimum, a, b, NULL); }
+tg_tensor *tg_minimum(tg_tensor *a, tg_tensor *b) {
+    return tg__apply2(&tg__op_minimum, a, b, NULL);
+}

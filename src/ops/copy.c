@@ -84,7 +84,9 @@ static void copy_rule(tg__rule *r) {
 TG_OP(copy, .maths = "src", .inputs = "x src", .n_in = 2, .flags = TG__IN_PLACE | TG__BROADCASTS,
       .forward = copy_forward, .rule = copy_rule, .onnx = {"composed"});
 TG_SAMPLES(copy, "[2,3] [2,3]", "[2,3] [3]");
-tg_tensor *tg_copy_(tg_tensor *x, tg_tensor *src) { return tg__apply2_(&tg__op_copy, x, src, NULL); }
+tg_tensor *tg_copy_(tg_tensor *x, tg_tensor *src) {
+    return tg__apply2_(&tg__op_copy, x, src, NULL);
+}
 
 /* ---- fill: value everywhere ---- */
 typedef struct {

@@ -8,9 +8,7 @@
 
 /* ---- Promotion ---- */
 
-static int category(unsigned dtype) {
-    return dtype == TG_BOOL ? 0 : dtype <= TG_F64 ? 2 : 1;
-}
+static int category(unsigned dtype) { return dtype == TG_BOOL ? 0 : dtype <= TG_F64 ? 2 : 1; }
 
 /* 2: with dims, 1: 0-d, 0: a C scalar. */
 static int rank_of(const tg_tensor *x) {

@@ -20,8 +20,8 @@ tg_tensor *tg__as(const char *op, tg_tensor *x, tg_dtype dtype);
 /* x if contiguous, or a contiguous copy. Raw. */
 tg_tensor *tg__packed(const char *op, tg_tensor *x);
 
-/* Where the result of a call goes: a new tensor, or c->into (or a temporary of `dtype` for it) after
- * checking that shape and category fit. Raw. */
+/* Where the result of a call goes: a new tensor, or c->into (or a temporary of `dtype` for it)
+ * after checking that shape and category fit. Raw. */
 tg_tensor *tg__dest(const tg__call *c, tg_dtype dtype, int ndim, const int64_t *shape);
 /* Hands the filled dest over: as c->out[0], or into c->into. Consumes it. */
 void tg__land(const tg__call *c, tg_tensor *dest);

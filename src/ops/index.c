@@ -21,8 +21,9 @@ static bool check_range(const char *op, const tg_tensor *index, const tg_tensor 
                                  (int64_t)tg__item_size(index->dtype), index->numel, size, &bad);
     if (at < 0)
         return true;
-    tg__fail(TG_ERR_INDEX, op, "index %lld at position %lld is out of range for dim %d of %s; give "
-                               "0 to %lld",
+    tg__fail(TG_ERR_INDEX, op,
+             "index %lld at position %lld is out of range for dim %d of %s; give "
+             "0 to %lld",
              (long long)bad, (long long)at, dim, tg__describe(x), (long long)size - 1);
     return false;
 }
@@ -30,8 +31,8 @@ static bool check_range(const char *op, const tg_tensor *index, const tg_tensor 
 typedef struct {
     int64_t dim;
 } dim_attr;
-static const tg__field dim_fields[] = {
-    {"dim", TG_ATTR_INT, offsetof(dim_attr, dim), true, 0, 0}, {0}};
+static const tg__field dim_fields[] = {{"dim", TG_ATTR_INT, offsetof(dim_attr, dim), true, 0, 0},
+                                       {0}};
 
 static int dim_of(const char *op, const tg_tensor *x, int64_t dim) {
     return tg__dim(op, x, dim < -100 ? -100 : dim > 100 ? 100 : (int)dim);
@@ -164,11 +165,12 @@ static bool gather_check(const tg__call *c, const tg_tensor *src, int *dim) {
         fits = (i == *dim || index->shape[i] <= x->shape[i]) &&
                (src == NULL || index->shape[i] <= src->shape[i]);
     if (!fits) {
-        tg__fail(TG_ERR_SHAPE, op,
-                 "index %s does not fit x %s%s%s: it needs as many dims and no larger sizes (dim %d "
-                 "may differ from x)",
-                 tg__describe(index), tg__describe(x), src != NULL ? " and src " : "",
-                 src != NULL ? tg__describe(src) : "", *dim);
+        tg__fail(
+            TG_ERR_SHAPE, op,
+            "index %s does not fit x %s%s%s: it needs as many dims and no larger sizes (dim %d "
+            "may differ from x)",
+            tg__describe(index), tg__describe(x), src != NULL ? " and src " : "",
+            src != NULL ? tg__describe(src) : "", *dim);
         return false;
     }
     if (src != NULL && src->dtype != x->dtype) {
@@ -202,8 +204,8 @@ static bool gather_forward(const tg__call *c) {
         return false;
     const tg_tensor *x = c->in[0];
     tg_tensor *index = checked_index(c, dim);
-    tg_tensor *y = index != NULL ? tg__new("gather", (tg_dtype)x->dtype, index->ndim, index->shape)
-                                 : NULL;
+    tg_tensor *y =
+        index != NULL ? tg__new("gather", (tg_dtype)x->dtype, index->ndim, index->shape) : NULL;
     if (y != NULL && y->numel > 0) {
         int64_t xs[TG_MAX_DIMS];
         int64_t is[TG_MAX_DIMS];
@@ -225,9 +227,9 @@ static void gather_rule(tg__rule *r) {
     r->gin[0] = tg_scatter_add(zeros, (int)a->dim, r->in[1], r->g[0]);
 }
 TG_OP(gather, .maths = "y[i,j] = x[index[i,j], j] for dim 0", .inputs = "x index", .n_in = 2,
-      .no_grad = 2, .fields = dim_fields, .attr_size = sizeof(dim_attr),
-      .forward = gather_forward, .rule = gather_rule,
-      .saves = {TG__SAVE_IN(1, 1), TG__SAVE_META(0, 1)}, .onnx = {"GatherElements", 13, "axis=dim"});
+      .no_grad = 2, .fields = dim_fields, .attr_size = sizeof(dim_attr), .forward = gather_forward,
+      .rule = gather_rule, .saves = {TG__SAVE_IN(1, 1), TG__SAVE_META(0, 1)},
+      .onnx = {"GatherElements", 13, "axis=dim"});
 TG_SAMPLES(gather, "[3,4] i[2,4]<3 | dim=0", "[2,3] i[2,5]<3 | dim=1", "[4] i[3]<4 | dim=0");
 tg_tensor *tg_gather(tg_tensor *x, int dim, tg_tensor *index) {
     return tg__apply2(&tg__op_gather, x, index, &(dim_attr){dim});

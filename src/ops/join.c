@@ -4,8 +4,8 @@
 typedef struct {
     int64_t dim;
 } dim_attr;
-static const tg__field dim_fields[] = {
-    {"dim", TG_ATTR_INT, offsetof(dim_attr, dim), false, 0, 0}, {0}};
+static const tg__field dim_fields[] = {{"dim", TG_ATTR_INT, offsetof(dim_attr, dim), false, 0, 0},
+                                       {0}};
 
 /* Like PyTorch, a 1-d tensor without elements joins anything. */
 static bool skipped(const tg_tensor *x) { return x->ndim == 1 && x->numel == 0; }
@@ -42,8 +42,9 @@ static bool cat_plan(const tg__call *c, int *dim, int64_t *shape, const tg_tenso
         for (int k = 0; fits && k < x->ndim; k++)
             fits = k == *dim || x->shape[k] == shape[k];
         if (!fits || __builtin_add_overflow(shape[*dim], fits ? x->shape[*dim] : 0, &shape[*dim])) {
-            tg__fail(TG_ERR_SHAPE, "cat", "tensor %d is %s and does not join %s along dim %d; other "
-                                          "sizes must be equal",
+            tg__fail(TG_ERR_SHAPE, "cat",
+                     "tensor %d is %s and does not join %s along dim %d; other "
+                     "sizes must be equal",
                      i, tg__describe(x), tg__describe(*first), *dim);
             return false;
         }
@@ -113,8 +114,9 @@ static bool stack_forward(const tg__call *c) {
     }
     for (int i = 1; i < c->n_in; i++)
         if (!tg__same_shape(c->in[0], c->in[i])) {
-            tg__fail(TG_ERR_SHAPE, "stack", "tensor %d is %s and tensor 0 is %s; shapes must be equal",
-                     i, tg__describe(c->in[i]), tg__describe(c->in[0]));
+            tg__fail(TG_ERR_SHAPE, "stack",
+                     "tensor %d is %s and tensor 0 is %s; shapes must be equal", i,
+                     tg__describe(c->in[i]), tg__describe(c->in[0]));
             return false;
         }
     size_t bytes = (size_t)c->n_in * sizeof(tg_tensor *);

@@ -46,8 +46,7 @@ static bool check_pair(const tg__call *c) {
 static bool mse_loss_forward(const tg__call *c) {
     const loss_attr *a = c->attr;
     if (check_pair(c))
-        c->out[0] =
-            reduce_loss("mse_loss", tg_square(tg_sub(c->in[0], c->in[1])), a->reduction);
+        c->out[0] = reduce_loss("mse_loss", tg_square(tg_sub(c->in[0], c->in[1])), a->reduction);
     return c->out[0] != NULL;
 }
 TG_OP(mse_loss, .maths = "(x - target)^2", .inputs = "x target", .n_in = 2, .flags = TG__COMPOSED,
@@ -94,10 +93,11 @@ static int class_dim(const tg_tensor *x, const tg_tensor *target, bool *probabil
             fits = x->shape[i] == target->shape[k++];
     if (fits)
         return dim;
-    tg__fail(TG_ERR_SHAPE, "cross_entropy",
-             "logits are %s and target is %s; logits are [N, C, ...] with class indices [N, ...] or "
-             "probabilities of the logits' shape",
-             tg__describe(x), tg__describe(target));
+    tg__fail(
+        TG_ERR_SHAPE, "cross_entropy",
+        "logits are %s and target is %s; logits are [N, C, ...] with class indices [N, ...] or "
+        "probabilities of the logits' shape",
+        tg__describe(x), tg__describe(target));
     return -1;
 }
 
@@ -214,6 +214,6 @@ tg_tensor *tg_cross_entropy(tg_tensor *logits, tg_tensor *target,
                     options, &o, sizeof o) != TG_OK)
         return NULL;
     cross_entropy_attr a = {o.reduction, o.ignore_index, o.label_smoothing};
-    return tg__apply3(&tg__op_cross_entropy, logits, target,
-                      o.weight != NULL ? o.weight : TG_NONE, &a);
+    return tg__apply3(&tg__op_cross_entropy, logits, target, o.weight != NULL ? o.weight : TG_NONE,
+                      &a);
 }

@@ -64,10 +64,10 @@ static bool inner_mismatch(const char *op, const tg_tensor *a, const tg_tensor *
     if (ka == kb)
         return false;
     bool transposed = b->ndim >= 2 && b->shape[b->ndim - 1] == ka;
-    tg__fail(TG_ERR_SHAPE, op, "%s and %s: the last dim of a (%lld) must equal the %s of b (%lld)%s",
-             tg__describe(a), tg__describe(b), (long long)ka,
-             b->ndim == 1 ? "length" : "last but one dim", (long long)kb,
-             transposed ? "; did you mean tg_transpose(b, -2, -1)?" : "");
+    tg__fail(TG_ERR_SHAPE, op,
+             "%s and %s: the last dim of a (%lld) must equal the %s of b (%lld)%s", tg__describe(a),
+             tg__describe(b), (long long)ka, b->ndim == 1 ? "length" : "last but one dim",
+             (long long)kb, transposed ? "; did you mean tg_transpose(b, -2, -1)?" : "");
     return true;
 }
 
@@ -160,8 +160,9 @@ static bool dot_forward(const tg__call *c) {
     tg_tensor *a = c->in[0];
     tg_tensor *b = c->in[1];
     if (a->ndim != 1 || b->ndim != 1 || a->shape[0] != b->shape[0]) {
-        tg__fail(TG_ERR_SHAPE, "dot", "%s and %s: give two 1-d tensors of equal length, or use "
-                                      "tg_matmul",
+        tg__fail(TG_ERR_SHAPE, "dot",
+                 "%s and %s: give two 1-d tensors of equal length, or use "
+                 "tg_matmul",
                  tg__describe(a), tg__describe(b));
         return false;
     }
@@ -177,9 +178,8 @@ tg_tensor *tg_dot(tg_tensor *a, tg_tensor *b) { return tg__apply2(&tg__op_dot, a
 static bool linear_check(const tg_tensor *x, const tg_tensor *w, const tg_tensor *b) {
     bool shapes = x->ndim >= 1 && w->ndim == 2 && x->shape[x->ndim - 1] == w->shape[1];
     if (!shapes) {
-        tg__fail(TG_ERR_SHAPE, "linear",
-                 "x is %s and w is %s; x is [..., in] and w is [out, in]", tg__describe(x),
-                 tg__describe(w));
+        tg__fail(TG_ERR_SHAPE, "linear", "x is %s and w is %s; x is [..., in] and w is [out, in]",
+                 tg__describe(x), tg__describe(w));
         return false;
     }
     if (!(b->flags & TG__IS_NONE) && (b->ndim != 1 || b->shape[0] != w->shape[0])) {
@@ -242,9 +242,9 @@ static void linear_rule(tg__rule *r) {
         if (empty)
             r->gin[1] = tg_zeros((tg_dtype)x->dtype, TG_SHAPE(out, x->shape[x->ndim - 1]));
         else
-            r->gin[1] = tg_matmul(tg_transpose(g, 0, 1),
-                                  tg_reshape(x, TG_SHAPE(g != NULL ? g->shape[0] : 0,
-                                                         x->shape[x->ndim - 1])));
+            r->gin[1] = tg_matmul(
+                tg_transpose(g, 0, 1),
+                tg_reshape(x, TG_SHAPE(g != NULL ? g->shape[0] : 0, x->shape[x->ndim - 1])));
     }
     if (r->wanted[2])
         r->gin[2] = empty ? tg_zeros((tg_dtype)r->g[0]->dtype, TG_SHAPE(out))

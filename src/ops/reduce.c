@@ -18,7 +18,8 @@ static const tg__field reduce_fields[] = {
     {"keepdim", TG_ATTR_BOOL, offsetof(reduce_attr, keepdim), false, 0, 0},
     {0}};
 
-#define REDUCTION .inputs = "x", .n_in = 1, .fields = reduce_fields, .attr_size = sizeof(reduce_attr)
+#define REDUCTION                                                                                  \
+    .inputs = "x", .n_in = 1, .fields = reduce_fields, .attr_size = sizeof(reduce_attr)
 
 static tg_tensor *reduced(const tg__op *op, tg_tensor *x, int n, const int *dims, bool keepdim) {
     reduce_attr a = {.keepdim = keepdim};
@@ -96,7 +97,8 @@ static uint32_t mask_of_meta(const tg__meta *m, const tg__dims *dims) {
         return (1u << m->ndim) - 1;
     uint32_t mask = 0;
     for (int i = 0; i < dims->n; i++)
-        mask |= 1u << (dims->dim[i] < 0 ? dims->dim[i] + (m->ndim > 0 ? m->ndim : 1) : dims->dim[i]);
+        mask |=
+            1u << (dims->dim[i] < 0 ? dims->dim[i] + (m->ndim > 0 ? m->ndim : 1) : dims->dim[i]);
     return mask & ((1u << m->ndim) - 1);
 }
 
@@ -333,7 +335,7 @@ static void extreme_rule(tg__rule *r) {
 }
 #define EXTREME                                                                                    \
     REDUCTION, .rule = extreme_rule,                                                               \
-        .saves = {TG__SAVE_IN(0, 1), TG__SAVE_OUT(0, 1), TG__SAVE_META(0, 1)}
+               .saves = {TG__SAVE_IN(0, 1), TG__SAVE_OUT(0, 1), TG__SAVE_META(0, 1)}
 TG_OP(amax, .maths = "largest of x over dims", EXTREME, .forward = amax_forward,
       .onnx = {"ReduceMax", 13, "axes=dims,keepdims=keepdim"});
 TG_SAMPLES(amax, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1");

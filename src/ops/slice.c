@@ -76,8 +76,9 @@ static int used_dims(const char *op, const tg__items *items) {
         used += kind == TG_INDEX_INT || kind == TG_INDEX_SLICE;
         ellipses += kind == TG_INDEX_ELLIPSIS;
         if (kind < TG_INDEX_INT || kind > TG_INDEX_NEWAXIS || ellipses > 1) {
-            tg__fail(TG_ERR_ARG, op, ellipses > 1 ? "item %d is a second ellipsis; one is allowed"
-                                                  : "item %d is of no known kind",
+            tg__fail(TG_ERR_ARG, op,
+                     ellipses > 1 ? "item %d is a second ellipsis; one is allowed"
+                                  : "item %d is of no known kind",
                      i);
             return -1;
         }
@@ -264,9 +265,8 @@ static bool select_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 TG_OP(select, .maths = "x[..., index, ...]", .inputs = "x", .n_in = 1,
-      .flags = TG__VIEWS | TG__COMPOSED, .fields = select_fields,
-      .attr_size = sizeof(select_attr), .forward = select_forward,
-      .onnx = {"Gather", 13, "axis=dim,indices=index"});
+      .flags = TG__VIEWS | TG__COMPOSED, .fields = select_fields, .attr_size = sizeof(select_attr),
+      .forward = select_forward, .onnx = {"Gather", 13, "axis=dim,indices=index"});
 TG_SAMPLES(select, "[2,3] | dim=1 index=2", "[2,3] | dim=0 index=-1");
 tg_tensor *tg_select(tg_tensor *x, int dim, int64_t index) {
     return tg__apply1(&tg__op_select, x, &(select_attr){dim, index});
@@ -289,18 +289,18 @@ static bool narrow_forward(const tg__call *c) {
     int64_t size = x->shape[dim];
     int64_t start = a->start < 0 ? a->start + size : a->start;
     if (a->start < -size || start > size || a->length < 0 || a->length > size - start) {
-        tg__fail(TG_ERR_INDEX, "narrow",
-                 "start %lld, length %lld do not lie inside dim %d of %s; give a range in 0 to %lld",
-                 (long long)a->start, (long long)a->length, dim, tg__describe(x), (long long)size);
+        tg__fail(
+            TG_ERR_INDEX, "narrow",
+            "start %lld, length %lld do not lie inside dim %d of %s; give a range in 0 to %lld",
+            (long long)a->start, (long long)a->length, dim, tg__describe(x), (long long)size);
         return false;
     }
-    c->out[0] =
-        at_dim(c->in[0], dim, (tg_index_item)TG_RANGE(start, start + a->length, 1));
+    c->out[0] = at_dim(c->in[0], dim, (tg_index_item)TG_RANGE(start, start + a->length, 1));
     return c->out[0] != NULL;
 }
 TG_OP(narrow, .maths = "x[..., start:start+length, ...]", .inputs = "x", .n_in = 1,
-      .flags = TG__VIEWS | TG__COMPOSED, .fields = narrow_fields,
-      .attr_size = sizeof(narrow_attr), .forward = narrow_forward, .onnx = {"composed"});
+      .flags = TG__VIEWS | TG__COMPOSED, .fields = narrow_fields, .attr_size = sizeof(narrow_attr),
+      .forward = narrow_forward, .onnx = {"composed"});
 TG_SAMPLES(narrow, "[4,3] | dim=0 start=1 length=2", "[4,3] | dim=-1 start=-2 length=1");
 tg_tensor *tg_narrow(tg_tensor *x, int dim, int64_t start, int64_t length) {
     return tg__apply1(&tg__op_narrow, x, &(narrow_attr){dim, start, length});
@@ -325,7 +325,8 @@ static bool slice_forward(const tg__call *c) {
 TG_OP(slice, .maths = "x[..., start:end:step, ...]", .inputs = "x", .n_in = 1,
       .flags = TG__VIEWS | TG__COMPOSED, .fields = slice_fields, .attr_size = sizeof(slice_attr),
       .forward = slice_forward, .onnx = {"Slice", 13, "axes=dim,starts=start,ends=end,steps=step"});
-TG_SAMPLES(slice, "[5,3] | dim=0 start=1 end=5 step=2", "[5] | dim=0 start=-3", "[4] | dim=0 end=0");
+TG_SAMPLES(slice, "[5,3] | dim=0 start=1 end=5 step=2", "[5] | dim=0 start=-3",
+           "[4] | dim=0 end=0");
 tg_tensor *tg_slice(tg_tensor *x, int dim, int64_t start, int64_t end, int64_t step) {
     return tg__apply1(&tg__op_slice, x, &(slice_attr){dim, start, end, step});
 }

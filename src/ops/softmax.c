@@ -6,8 +6,8 @@
 typedef struct {
     int64_t dim;
 } dim_attr;
-static const tg__field dim_fields[] = {
-    {"dim", TG_ATTR_INT, offsetof(dim_attr, dim), true, 0, 0}, {0}};
+static const tg__field dim_fields[] = {{"dim", TG_ATTR_INT, offsetof(dim_attr, dim), true, 0, 0},
+                                       {0}};
 #define ALONG_DIM .fields = dim_fields, .attr_size = sizeof(dim_attr)
 
 static bool float_only(const char *op, const tg_tensor *x) {
@@ -183,9 +183,8 @@ static void logsumexp_rule(tg__rule *r) {
     r->gin[0] = tg_mul(g, tg_exp(tg_sub(x, y)));
 }
 TG_OP(logsumexp, .maths = "ln(sum(e^x)) over dims", .inputs = "x", .n_in = 1,
-      .fields = logsumexp_fields, .attr_size = sizeof(logsumexp_attr),
-      .forward = logsumexp_forward, .rule = logsumexp_rule,
-      .saves = {TG__SAVE_IN(0, 1), TG__SAVE_OUT(0, 1)},
+      .fields = logsumexp_fields, .attr_size = sizeof(logsumexp_attr), .forward = logsumexp_forward,
+      .rule = logsumexp_rule, .saves = {TG__SAVE_IN(0, 1), TG__SAVE_OUT(0, 1)},
       .onnx = {"ReduceLogSumExp", 13, "axes=dims,keepdims=keepdim"});
 TG_SAMPLES(logsumexp, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1");
 tg_tensor *tg_logsumexp(tg_tensor *x, int ndims, const int *dims, bool keepdim) {

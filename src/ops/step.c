@@ -26,8 +26,9 @@ static tg_status check_beside(const char *op, const char *name, int i, const tg_
                         "%s[%d] is %s and its parameter is %s; they must be alike", name, i,
                         tg__describe(x), tg__describe(p));
     if (state && !(x->flags & TG__CONTIGUOUS))
-        return tg__fail(TG_ERR_STATE, op, "%s[%d] (%s) is not contiguous; make it with "
-                                          "tg_zeros_like",
+        return tg__fail(TG_ERR_STATE, op,
+                        "%s[%d] (%s) is not contiguous; make it with "
+                        "tg_zeros_like",
                         name, i, tg__describe(x));
     return TG_OK;
 }

@@ -14,7 +14,9 @@ tg_tensor *tg_neg(tg_tensor *x) { return tg__apply1(&tg__op_neg, x, NULL); }
 tg_tensor *tg_neg_(tg_tensor *x) { return tg__apply1_(&tg__op_neg, x, NULL); }
 
 /* ---- abs: |x| ---- */
-static void abs_rule(tg__rule *r) { r->gin[0] = tg__apply2(&tg__op_abs_grad, r->g[0], r->in[0], NULL); }
+static void abs_rule(tg__rule *r) {
+    r->gin[0] = tg__apply2(&tg__op_abs_grad, r->g[0], r->in[0], NULL);
+}
 TG_OP(abs, .maths = "|x|", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
       .forward = tg__unary_forward, .kernel = TG__UN_abs, .rule = abs_rule,
       .saves = {TG__SAVE_IN(0, 1)}, .onnx = {"Abs", 13});
@@ -73,7 +75,9 @@ tg_tensor *tg_rsqrt(tg_tensor *x) { return tg__apply1(&tg__op_rsqrt, x, NULL); }
 tg_tensor *tg_rsqrt_(tg_tensor *x) { return tg__apply1_(&tg__op_rsqrt, x, NULL); }
 
 /* ---- reciprocal: 1/x; dy/dx = -y² ---- */
-static void reciprocal_rule(tg__rule *r) { r->gin[0] = tg_mul(tg_neg(r->g[0]), tg_square(r->out[0])); }
+static void reciprocal_rule(tg__rule *r) {
+    r->gin[0] = tg_mul(tg_neg(r->g[0]), tg_square(r->out[0]));
+}
 TG_OP(reciprocal, .maths = "1 / x", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
       .forward = tg__unary_forward, .kernel = TG__UN_reciprocal, .rule = reciprocal_rule,
       .saves = {TG__SAVE_OUT(0, 1)}, .onnx = {"Reciprocal", 13});
@@ -117,7 +121,9 @@ tg_tensor *tg_cos(tg_tensor *x) { return tg__apply1(&tg__op_cos, x, NULL); }
 tg_tensor *tg_cos_(tg_tensor *x) { return tg__apply1_(&tg__op_cos, x, NULL); }
 
 /* ---- tanh ---- */
-static void tanh_rule(tg__rule *r) { r->gin[0] = tg__apply2(&tg__op_tanh_grad, r->g[0], r->out[0], NULL); }
+static void tanh_rule(tg__rule *r) {
+    r->gin[0] = tg__apply2(&tg__op_tanh_grad, r->g[0], r->out[0], NULL);
+}
 TG_OP(tanh, .maths = "tanh(x)", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
       .forward = tg__unary_forward, .kernel = TG__UN_tanh, .rule = tanh_rule,
       .saves = {TG__SAVE_OUT(0, 1)}, .onnx = {"Tanh", 13});
@@ -153,7 +159,8 @@ static void sigmoid_grad_rule(tg__rule *r) {
     if (r->wanted[0])
         r->gin[0] = tg__apply2(&tg__op_sigmoid_grad, r->g[0], r->in[1], NULL);
     if (r->wanted[1])
-        r->gin[1] = tg_mul(tg_mul(r->g[0], r->in[0]), tg_rsub_scalar(tg_mul_scalar(r->in[1], 2.0), 1.0));
+        r->gin[1] =
+            tg_mul(tg_mul(r->g[0], r->in[0]), tg_rsub_scalar(tg_mul_scalar(r->in[1], 2.0), 1.0));
 }
 TG_OP(sigmoid_grad, .maths = "g * y * (1 - y)", .inputs = "g y", .n_in = 2, .flags = TG__INTERNAL,
       .forward = tg__binary_forward, .kernel = TG__BIN_sigmoid_grad, .rule = sigmoid_grad_rule,
@@ -161,7 +168,9 @@ TG_OP(sigmoid_grad, .maths = "g * y * (1 - y)", .inputs = "g y", .n_in = 2, .fla
 TG_SAMPLES(sigmoid_grad, "[2,3] [2,3]");
 
 /* ---- relu: max(x, 0) ---- */
-static void relu_rule(tg__rule *r) { r->gin[0] = tg__apply2(&tg__op_relu_grad, r->g[0], r->out[0], NULL); }
+static void relu_rule(tg__rule *r) {
+    r->gin[0] = tg__apply2(&tg__op_relu_grad, r->g[0], r->out[0], NULL);
+}
 TG_OP(relu, .maths = "max(x, 0)", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
       .forward = tg__unary_forward, .kernel = TG__UN_relu, .rule = relu_rule,
       .saves = {TG__SAVE_OUT(0, 1)}, .onnx = {"Relu", 14});

@@ -49,7 +49,8 @@ bool tg__mask_of(const char *op, const tg_tensor *x, const tg__dims *dims, uint3
 /* ---- reshape, view ---- */
 
 /* Replaces a -1 and checks the count. */
-static bool resolve_shape(const char *op, const tg_tensor *x, const tg__sizes *want, int64_t *shape) {
+static bool resolve_shape(const char *op, const tg_tensor *x, const tg__sizes *want,
+                          int64_t *shape) {
     int hole = -1;
     int64_t known = 1;
     for (int i = 0; i < want->n; i++) {
@@ -59,7 +60,8 @@ static bool resolve_shape(const char *op, const tg_tensor *x, const tg__sizes *w
             continue;
         }
         if (shape[i] < 0 || __builtin_mul_overflow(known, shape[i], &known)) {
-            tg__fail(TG_ERR_SHAPE, op, "shape %s is not possible; sizes are 0 or more, one may be -1",
+            tg__fail(TG_ERR_SHAPE, op,
+                     "shape %s is not possible; sizes are 0 or more, one may be -1",
                      tg__describe_shape(want->n, want->size));
             return false;
         }
@@ -390,10 +392,9 @@ static bool unsqueeze_forward(const tg__call *c) {
     c->out[0] = tg__view("unsqueeze", x, x->ndim + 1, shape, stride, 0);
     return c->out[0] != NULL;
 }
-TG_OP(unsqueeze, .maths = "a dim of size 1 inserted", .inputs = "x", .n_in = 1,
-      .flags = TG__VIEWS, .fields = unsqueeze_fields, .attr_size = sizeof(dim_attr),
-      .forward = unsqueeze_forward, .rule = unshape_rule, .saves = {TG__SAVE_META(0, 1)},
-      .onnx = {"Unsqueeze", 13, "axes=dim"});
+TG_OP(unsqueeze, .maths = "a dim of size 1 inserted", .inputs = "x", .n_in = 1, .flags = TG__VIEWS,
+      .fields = unsqueeze_fields, .attr_size = sizeof(dim_attr), .forward = unsqueeze_forward,
+      .rule = unshape_rule, .saves = {TG__SAVE_META(0, 1)}, .onnx = {"Unsqueeze", 13, "axes=dim"});
 TG_SAMPLES(unsqueeze, "[2,3] | dim=0", "[2,3] | dim=-1", "[] | dim=0");
 tg_tensor *tg_unsqueeze(tg_tensor *x, int dim) {
     return tg__apply1(&tg__op_unsqueeze, x, &(dim_attr){dim});

@@ -52,7 +52,8 @@ static void make(function *f, const sample *s, layout l) {
         if (!tg_dtype_is_float(tg_dtype_of(out[k])))
             continue;
         tg_generator *g = tg_generator_new(5 + (uint64_t)k);
-        f->weight[k] = tg_requires_grad_(tg_randn(TG_F64, tg_ndim(out[k]), tg_shape(out[k]), g), true);
+        f->weight[k] =
+            tg_requires_grad_(tg_randn(TG_F64, tg_ndim(out[k]), tg_shape(out[k]), g), true);
         tg_generator_free(g);
     }
 }

@@ -1,5 +1,5 @@
-/* test_op_table.c - what holds for every operation in the table: layouts, empty inputs, dtypes, error
- * texts, in-place forms, ONNX rows. */
+/* test_op_table.c - what holds for every operation in the table: layouts, empty inputs, dtypes,
+ * error texts, in-place forms, ONNX rows. */
 #include "samples.h"
 #include "tg_test.h"
 
@@ -135,8 +135,8 @@ static void recording_does_not_change_the_result(void **state) {
     }
 }
 
-/* Every size in turn becomes 0: the op gives an empty (or reduced) result with gradients of the right
- * shape, or a clean error. */
+/* Every size in turn becomes 0: the op gives an empty (or reduced) result with gradients of the
+ * right shape, or a clean error. */
 static void empty_inputs_work_or_are_refused_cleanly(void **state) {
     (void)state;
     int worked = 0;
@@ -234,7 +234,8 @@ static void every_dtype_works_or_is_refused_by_name(void **state) {
             refused++;
             const char *text = tg_error_message();
             bool numeric = status == TG_ERR_NUMERIC && strcmp(s.op, "pow") == 0;
-            if (!numeric && (status != TG_ERR_DTYPE || strstr(text, tg_dtype_name((tg_dtype)d)) == NULL))
+            if (!numeric &&
+                (status != TG_ERR_DTYPE || strstr(text, tg_dtype_name((tg_dtype)d)) == NULL))
                 fail_msg("%s \"%s\" of %s: %s: %s", s.op, s.text, tg_dtype_name((tg_dtype)d),
                          tg_status_name(status), text);
             if (d == TG_F32 || d == TG_F64)
@@ -262,7 +263,8 @@ static void null_inputs_are_named_and_propagate(void **state) {
             assert_null(out[0]);
             assert_string_equal(tg_error_op(), s.op);
             if (strstr(tg_error_message(), "is NULL") == NULL ||
-                strstr(tg_error_message(), tg__input_name(tg__op_table[s.number], s.info.n_inputs < 0 ? 0 : i)) == NULL)
+                strstr(tg_error_message(),
+                       tg__input_name(tg__op_table[s.number], s.info.n_inputs < 0 ? 0 : i)) == NULL)
                 fail_msg("%s: \"%s\"", s.op, tg_error_message());
             /* a second NULL leaves the first error alone */
             char first[512];
@@ -382,7 +384,8 @@ static void unknown_attributes_and_counts_are_refused(void **state) {
         tg_tensor *out[4];
         make_inputs(&s, LAYOUT_CONTIGUOUS, TG_F64, in);
         tg_attr unknown = {.name = "no_such", .type = TG_ATTR_INT};
-        assert_int_equal(tg_op_call(s.op, in, s.n_in, &unknown, 1, out, s.info.n_outputs), TG_ERR_ARG);
+        assert_int_equal(tg_op_call(s.op, in, s.n_in, &unknown, 1, out, s.info.n_outputs),
+                         TG_ERR_ARG);
         assert_non_null(strstr(tg_error_message(), "no_such"));
         (void)!tg_scope_close(scope);
         tg_error_clear();
@@ -459,7 +462,8 @@ static void in_place_forms_equal_the_others(void **state) {
             for (int i = 0; i < s.n_in; i++)
                 if (sample_is_float(&s, i)) {
                     o.retain_graph = true;
-                    assert_int_equal(tg_gradients(&y[way], 1, &leaf[i], 1, &o, &grads[way][i]), TG_OK);
+                    assert_int_equal(tg_gradients(&y[way], 1, &leaf[i], 1, &o, &grads[way][i]),
+                                     TG_OK);
                 }
         }
         if (fits) {
@@ -467,8 +471,7 @@ static void in_place_forms_equal_the_others(void **state) {
             if (!same_bits(y[0], y[1]))
                 fail_msg("%s_ \"%s\" gives another result", s.op, s.text);
             for (int i = 0; i < s.n_in; i++)
-                if (sample_is_float(&s, i) &&
-                    (grads[0][i] == NULL) != (grads[1][i] == NULL))
+                if (sample_is_float(&s, i) && (grads[0][i] == NULL) != (grads[1][i] == NULL))
                     fail_msg("%s_ \"%s\": gradient %d is missing", s.op, s.text, i);
                 else if (grads[0][i] != NULL && !same_bits(grads[0][i], grads[1][i]))
                     fail_msg("%s_ \"%s\" gives another gradient %d", s.op, s.text, i);
@@ -488,22 +491,22 @@ static int nothing_is_live(void **state) {
     return 0;
 }
 
-/* What a loop made outside scopes, when a call did not take it: released here by the scopes above. */
+/* What a loop made outside scopes, when a call did not take it: released here by the scopes above.
+ */
 #define CHECKED(f) cmocka_unit_test_teardown(f, nothing_is_live)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        CHECKED(every_op_has_maths_inputs_onnx_and_a_rule_or_a_mark),
-        CHECKED(every_onnx_row_names_an_operator_of_its_opset),
-        CHECKED(every_layout_gives_the_same_bits),
-        CHECKED(recording_does_not_change_the_result),
-        CHECKED(empty_inputs_work_or_are_refused_cleanly),
-        CHECKED(every_dtype_works_or_is_refused_by_name),
-        CHECKED(null_inputs_are_named_and_propagate),
-        CHECKED(tg_none_is_refused_where_a_tensor_is_required),
-        CHECKED(bad_dims_are_refused_with_op_and_shape),
-        CHECKED(odd_shapes_are_refused_with_all_shapes),
-        CHECKED(unknown_attributes_and_counts_are_refused),
-        CHECKED(in_place_forms_equal_the_others)};
+    const struct CMUnitTest tests[] = {CHECKED(every_op_has_maths_inputs_onnx_and_a_rule_or_a_mark),
+                                       CHECKED(every_onnx_row_names_an_operator_of_its_opset),
+                                       CHECKED(every_layout_gives_the_same_bits),
+                                       CHECKED(recording_does_not_change_the_result),
+                                       CHECKED(empty_inputs_work_or_are_refused_cleanly),
+                                       CHECKED(every_dtype_works_or_is_refused_by_name),
+                                       CHECKED(null_inputs_are_named_and_propagate),
+                                       CHECKED(tg_none_is_refused_where_a_tensor_is_required),
+                                       CHECKED(bad_dims_are_refused_with_op_and_shape),
+                                       CHECKED(odd_shapes_are_refused_with_all_shapes),
+                                       CHECKED(unknown_attributes_and_counts_are_refused),
+                                       CHECKED(in_place_forms_equal_the_others)};
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
 }

@@ -193,7 +193,9 @@ void sample_get(int i, sample *s) {
 
 /* ---- Tensors ---- */
 
-bool sample_is_float(const sample *s, int i) { return s->in[i].kind == 'x' || s->in[i].kind == '+'; }
+bool sample_is_float(const sample *s, int i) {
+    return s->in[i].kind == 'x' || s->in[i].kind == '+';
+}
 
 static uint64_t mix(uint64_t x) {
     x ^= x >> 33;

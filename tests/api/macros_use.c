@@ -1,0 +1,142 @@
+/* macros_use.c - every public macro in use, in C that is C++ as well.
+ *
+ * Compiled as C11 and as C++17 and run by tests/project/macros.sh, which also holds this file
+ * against the macros that the headers define. */
+#include <tensorgrad/tensorgrad.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static int failures;
+
+#define CHECK(holds)                                                                               \
+    do {                                                                                           \
+        if (!(holds)) {                                                                            \
+            printf("line %d: %s does not hold (last error: %s)\n", __LINE__, #holds,               \
+                   tg_error_message());                                                            \
+            failures++;                                                                            \
+        }                                                                                          \
+    } while (0)
+
+/* The attributes, on functions of the program's own. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+TG_API TG_NODISCARD int program_version(void);
+#ifdef __cplusplus
+}
+#endif
+int program_version(void) {
+    return TG_VERSION_MAJOR * 10000 + TG_VERSION_MINOR * 100 + TG_VERSION_PATCH;
+}
+
+static void version(void) {
+    char text[64];
+    snprintf(text, sizeof text, "%d.%d.%d", TG_VERSION_MAJOR, TG_VERSION_MINOR, TG_VERSION_PATCH);
+    CHECK(strcmp(text, tg_version()) == 0);
+    CHECK(program_version() >= 0);
+}
+
+static bool has_shape(const tg_tensor *x, int ndim, const int64_t *shape) {
+    if (tg_ndim(x) != ndim)
+        return false;
+    for (int i = 0; i < ndim; i++)
+        if (tg_shape(x)[i] != shape[i])
+            return false;
+    return true;
+}
+
+static void shapes_and_dims(void) {
+    tg_scope s = tg_scope_open();
+    tg_tensor *x = tg_ones(TG_F64, TG_SHAPE(2, 3, 4));
+    CHECK(has_shape(x, TG_SHAPE(2, 3, 4)));
+    CHECK(has_shape(tg_zeros(TG_F32, TG_0D), TG_0D));
+    CHECK(has_shape(tg_sum(x, TG_DIMS(0, 2), false), TG_SHAPE(3)));
+    CHECK(tg_item(tg_sum(x, TG_ALL, false)) == 24.0);
+    CHECK(TG_MAX_DIMS == 8);
+    CHECK(tg_ones(TG_F64, TG_SHAPE(1, 1, 1, 1, 1, 1, 1, 1)) != NULL);
+    int64_t n = 5; /* not only constants */
+    CHECK(has_shape(tg_zeros(TG_F32, TG_SHAPE(n, n + 1)), TG_SHAPE(5, 6)));
+    CHECK(tg_scope_close(s) == TG_OK);
+}
+
+static void absent(void) {
+    CHECK(tg_is_none(TG_NONE));
+    tg_tensor *x = tg_zeros(TG_F32, TG_SHAPE(1));
+    CHECK(!tg_is_none(x));
+    tg_release(x);
+}
+
+static void indexing(void) {
+    tg_scope s = tg_scope_open();
+    tg_tensor *x = tg_reshape(tg_arange(TG_F64, 0, 24, 1), TG_SHAPE(2, 3, 4));
+    const tg_index_item one[] = {TG_AT(1), TG_RANGE(0, 3, 2), TG_EVERYTHING};
+    CHECK(has_shape(tg_index(x, 3, one), TG_SHAPE(2, 4)));
+    const tg_index_item two[] = {TG_ELLIPSIS, TG_NEWAXIS, TG_AT(-1)};
+    tg_tensor *y = tg_index(x, 3, two);
+    CHECK(has_shape(y, TG_SHAPE(2, 3, 1)));
+    const tg_index_item first[] = {TG_AT(0), TG_AT(0), TG_AT(0)};
+    CHECK(tg_item(tg_index(y, 3, first)) == 3.0);
+    CHECK(has_shape(tg_slice(x, 2, 1, TG_SLICE_END, 1), TG_SHAPE(2, 3, 3)));
+    CHECK(tg_scope_close(s) == TG_OK);
+}
+
+static void optimizers(tg_tensor *w) {
+    tg_sgd_options sgd = TG_SGD_OPTIONS_INIT;
+    sgd.lr = 0.5;
+    tg_optimizer *a = tg_sgd_new(&w, 1, &sgd);
+    CHECK(a != NULL && tg_optimizer_lr(a) == 0.5);
+    tg_optimizer_free(a);
+    tg_adam_options adam = TG_ADAM_OPTIONS_INIT;
+    tg_optimizer *b = tg_adam_new(&w, 1, &adam);
+    CHECK(b != NULL && tg_optimizer_lr(b) == 1e-3);
+    tg_optimizer_free(b);
+    CHECK((TG_CALLBACK_OWNS & 1u) != 0);
+}
+
+static void gradients(void) {
+    tg_scope s = tg_scope_open();
+    tg_tensor *w = tg_requires_grad_(tg_zeros(TG_F64, TG_SHAPE(2, 3)), true);
+    tg_tensor *target = tg_zeros(TG_I64, TG_SHAPE(2));
+    tg_cross_entropy_options ce = TG_CROSS_ENTROPY_OPTIONS_INIT;
+    ce.reduction = TG_REDUCE_SUM;
+    tg_tensor *loss = tg_cross_entropy(w, target, &ce);
+    tg_gradients_options of = TG_GRADIENTS_OPTIONS_INIT;
+    of.retain_graph = true;
+    tg_tensor *g = NULL;
+    CHECK(tg_gradients(&loss, 1, &w, 1, &of, &g) == TG_OK && g != NULL);
+    tg_backward_options with = TG_BACKWARD_OPTIONS_INIT;
+    CHECK(tg_backward_ex(&loss, 1, &with) == TG_OK);
+    CHECK(tg_grad(w) != NULL);
+    optimizers(w);
+    CHECK(tg_scope_close(s) == TG_OK);
+}
+
+static void the_rest(void) {
+    tg_memory_stats_t memory = TG_MEMORY_STATS_INIT;
+    CHECK(tg_memory_stats(&memory) == TG_OK && memory.requests > 0);
+    tg_csv_options csv = TG_CSV_OPTIONS_INIT;
+    CHECK(tg_read_csv("no such file", TG_F64, &csv) == NULL && tg_error_status() == TG_ERR_IO);
+    tg_error_clear();
+    FILE *sink = fopen("/dev/null", "w");
+    tg_progress_options bar = TG_PROGRESS_OPTIONS_INIT;
+    bar.file = sink;
+    tg_progress *progress = tg_progress_new("macros", 1, &bar);
+    CHECK(progress != NULL);
+    tg_progress_free(progress);
+    if (sink != NULL)
+        fclose(sink);
+}
+
+int main(void) {
+    version();
+    shapes_and_dims();
+    absent();
+    indexing();
+    gradients();
+    the_rest();
+    CHECK(tg_live_tensors() == 0);
+    if (failures == 0)
+        printf("every macro works\n");
+    return failures != 0;
+}
