@@ -28,6 +28,9 @@ typedef struct {
     char skipped[160]; /* why there are no values */
 } bench_figure;
 
+#define BENCH_FIGURE(key_, text_, unit_, goal_, bound_)                                            \
+    { .key = key_, .text = text_, .unit = unit_, .goal = goal_, .bound = bound_ }
+
 static inline double bench_clock(clockid_t clock) {
     struct timespec t;
     clock_gettime(clock, &t);
@@ -46,12 +49,17 @@ static int bench_compare(const void *a, const void *b) {
 }
 
 /* Sorts the values; NaN without any. */
-static inline double bench_median(bench_figure *f) {
-    if (f->n == 0)
+static inline double bench_median_of(double *values, int n) {
+    if (n == 0)
         return 0.0 / 0.0;
-    qsort(f->values, (size_t)f->n, sizeof *f->values, bench_compare);
-    return 0.5 * (f->values[(f->n - 1) / 2] + f->values[f->n / 2]);
+    qsort(values, (size_t)n, sizeof *values, bench_compare);
+    return 0.5 * (values[(n - 1) / 2] + values[n / 2]);
 }
+static inline double bench_median(bench_figure *f) { return bench_median_of(f->values, f->n); }
+
+/* One value of a figure is the median of this many short slices (about a millisecond each): where
+ * the system gives the CPU to someone else for a while, that falls on few of them. */
+#define BENCH_SLICES 11
 
 static inline bool bench_met(bench_figure *f) {
     double median = bench_median(f);

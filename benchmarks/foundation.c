@@ -49,32 +49,36 @@ enum {
 };
 
 static bench_figure figures[FIGURES] = {
-    [ADD] = {"add_release", "add and release, not recorded", "ns", -1, 80},
-    [MUL] = {"mul_recorded", "mul, recorded, and release", "ns", -1, 120},
-    [BACKWARD] = {"backward_node", "backward per node, chain of x*c", "ns", -1, 120},
-    [BACKWARD_BOTH] = {"backward_node_both", "backward per node, chain of x*w", "ns", 0, 0},
-    [STEP_C] = {"step_c", "(w*x + b - y)^2 forward and backward, C", "ns", 0, 0},
-    [STEP_TORCH] = {"step_torch", "the same, PyTorch", "ns", 0, 0},
-    [STEP_BINDING] = {"step_python", "the same, Python binding", "ns", 0, 0},
-    [FASTER_C] = {"faster_c", "faster than PyTorch, from C", "times", 1, 20},
-    [FASTER_BINDING] = {"faster_python", "faster than PyTorch, from Python", "times", 1, 2},
-    [TRAIN] = {"train_step", "training step: MLP 64-64-10, batch 32, Adam", "us", 0, 0},
-    [TRAIN_SYSTEM] = {"train_system_allocs", "  system allocations of the pool, 1000 steps", "", -1,
-                      0},
-    [TRAIN_MALLOC] = {"train_mallocs", "  calls of malloc and its like, 1000 steps", "", -1, 0},
-    [TRAIN_FAULTS] = {"train_page_faults", "  page faults, 1000 steps", "", -1, 0},
-    [SGEMM] = {"sgemm", "tg_matmul 1024x1024x1024", "GFLOP/s", 0, 0},
-    [SGEMM_RATIO] = {"sgemm_ratio", "  its speed relative to cblas_sgemm", "", 1, 0.97},
-    [CHAIN_RECORD] = {"chain_record", "long chain, 64 KiB stack: record, per node", "ns", 0, 0},
-    [CHAIN_BACKWARD] = {"chain_backward", "  backward, per node", "ns", 0, 0},
-    [CHAIN_FREE] = {"chain_free", "  free without backward, per node", "ns", 0, 0},
-    [CHAIN_BYTES] = {"chain_bytes", "  memory per node", "bytes", 0, 0},
-    [LIBRARY_SIZE] = {"library_size", "shared library, stripped", "bytes", -1, 1 << 20},
-    [LOAD_TIME] = {"load_time", "loading it, beyond OpenBLAS", "us", -1, 2000},
-    [LOAD_THREADS] = {"load_threads", "  threads that this starts", "", -1, 0},
+    [ADD] = BENCH_FIGURE("add_release", "add and release, not recorded", "ns", -1, 80),
+    [MUL] = BENCH_FIGURE("mul_recorded", "mul, recorded, and release", "ns", -1, 120),
+    [BACKWARD] = BENCH_FIGURE("backward_node", "backward per node, chain of x*c", "ns", -1, 120),
+    [BACKWARD_BOTH] =
+        BENCH_FIGURE("backward_node_both", "backward per node, chain of x*w", "ns", 0, 0),
+    [STEP_C] = BENCH_FIGURE("step_c", "(w*x + b - y)^2 forward and backward, C", "ns", 0, 0),
+    [STEP_TORCH] = BENCH_FIGURE("step_torch", "the same, PyTorch", "ns", 0, 0),
+    [STEP_BINDING] = BENCH_FIGURE("step_python", "the same, Python binding", "ns", 0, 0),
+    [FASTER_C] = BENCH_FIGURE("faster_c", "faster than PyTorch, from C", "times", 1, 20),
+    [FASTER_BINDING] =
+        BENCH_FIGURE("faster_python", "faster than PyTorch, from Python", "times", 1, 2),
+    [TRAIN] = BENCH_FIGURE("train_step", "training step: MLP 64-64-10, batch 32, Adam", "us", 0, 0),
+    [TRAIN_SYSTEM] = BENCH_FIGURE("train_system_allocs",
+                                  "  system allocations of the pool, 1000 steps", "", -1, 0),
+    [TRAIN_MALLOC] =
+        BENCH_FIGURE("train_mallocs", "  calls of malloc and its like, 1000 steps", "", -1, 0),
+    [TRAIN_FAULTS] = BENCH_FIGURE("train_page_faults", "  page faults, 1000 steps", "", -1, 0),
+    [SGEMM] = BENCH_FIGURE("sgemm", "tg_matmul 1024x1024x1024", "GFLOP/s", 0, 0),
+    [SGEMM_RATIO] = BENCH_FIGURE("sgemm_ratio", "  its speed relative to cblas_sgemm", "", 1, 0.97),
+    [CHAIN_RECORD] =
+        BENCH_FIGURE("chain_record", "long chain, 64 KiB stack: record, per node", "ns", 0, 0),
+    [CHAIN_BACKWARD] = BENCH_FIGURE("chain_backward", "  backward, per node", "ns", 0, 0),
+    [CHAIN_FREE] = BENCH_FIGURE("chain_free", "  free without backward, per node", "ns", 0, 0),
+    [CHAIN_BYTES] = BENCH_FIGURE("chain_bytes", "  memory per node", "bytes", 0, 0),
+    [LIBRARY_SIZE] = BENCH_FIGURE("library_size", "shared library, stripped", "bytes", -1, 1 << 20),
+    [LOAD_TIME] = BENCH_FIGURE("load_time", "loading it, beyond OpenBLAS", "us", -1, 2000),
+    [LOAD_THREADS] = BENCH_FIGURE("load_threads", "  threads that this starts", "", -1, 0),
 };
 
-static void die(const char *what) {
+static _Noreturn void die(const char *what) {
     fprintf(stderr, "foundation: %s: %s\n", what, tg_error_message());
     exit(1);
 }
@@ -93,25 +97,33 @@ static tg_tensor *number(double value, bool requires_grad) {
 /* ---- Single operations ----------------------------------------------------------------------- */
 
 static double time_add(tg_tensor *a, tg_tensor *b) {
-    enum { N = 200000 };
-    double start = bench_now();
-    for (int i = 0; i < N; i++)
-        tg_release(tg_add(a, b));
-    return 1e9 * (bench_now() - start) / N;
+    enum { N = 20000 };
+    double slices[BENCH_SLICES];
+    for (int k = 0; k < BENCH_SLICES; k++) {
+        double start = bench_now();
+        for (int i = 0; i < N; i++)
+            tg_release(tg_add(a, b));
+        slices[k] = 1e9 * (bench_now() - start) / N;
+    }
+    return bench_median_of(slices, BENCH_SLICES);
 }
 
 static double time_mul(tg_tensor *w, tg_tensor *b) {
-    enum { N = 200000 };
-    double start = bench_now();
-    for (int i = 0; i < N; i++)
-        tg_release(tg_mul(w, b));
-    return 1e9 * (bench_now() - start) / N;
+    enum { N = 10000 };
+    double slices[BENCH_SLICES];
+    for (int k = 0; k < BENCH_SLICES; k++) {
+        double start = bench_now();
+        for (int i = 0; i < N; i++)
+            tg_release(tg_mul(w, b));
+        slices[k] = 1e9 * (bench_now() - start) / N;
+    }
+    return bench_median_of(slices, BENCH_SLICES);
 }
 
 /* Backward alone, over chains of 1000 products with `factor`. */
 static double time_backward(tg_tensor *x, tg_tensor *factor) {
-    enum { NODES = 1000, CHAINS = 30 };
-    double seconds = 0;
+    enum { NODES = 1000, CHAINS = 31 };
+    double slices[CHAINS];
     for (int k = 0; k < CHAINS; k++) {
         tg_tensor *y = tg_mul(x, factor);
         for (int i = 1; i < NODES; i++) {
@@ -122,12 +134,12 @@ static double time_backward(tg_tensor *x, tg_tensor *factor) {
         double start = bench_now();
         if (tg_backward(y) != TG_OK)
             die("backward");
-        seconds += bench_now() - start;
+        slices[k] = 1e9 * (bench_now() - start) / NODES;
         tg_release(y);
         if (tg_zero_grad((tg_tensor *const[]){x, factor}, 2) != TG_OK)
             die("zero_grad");
     }
-    return 1e9 * seconds / NODES / CHAINS;
+    return bench_median_of(slices, CHAINS);
 }
 
 typedef struct {
@@ -136,17 +148,21 @@ typedef struct {
 
 /* (w*x + b - y)^2 forward and backward, the gradients dropped: as a user writes it. */
 static double time_step(const neuron *n) {
-    enum { N = 20000 };
-    double start = bench_now();
-    for (int i = 0; i < N; i++) {
-        tg_scope s = tg_scope_open();
-        tg_tensor *loss = tg_square(tg_sub(tg_add(tg_mul(n->w, n->x), n->b), n->y));
-        tg_backward(loss);
-        tg_zero_grad((tg_tensor *const[]){n->w, n->b}, 2);
-        if (tg_scope_close(s) != TG_OK)
-            die("step");
+    enum { N = 2000 };
+    double slices[BENCH_SLICES];
+    for (int k = 0; k < BENCH_SLICES; k++) {
+        double start = bench_now();
+        for (int i = 0; i < N; i++) {
+            tg_scope s = tg_scope_open();
+            tg_tensor *loss = tg_square(tg_sub(tg_add(tg_mul(n->w, n->x), n->b), n->y));
+            tg_backward(loss);
+            tg_zero_grad((tg_tensor *const[]){n->w, n->b}, 2);
+            if (tg_scope_close(s) != TG_OK)
+                die("step");
+        }
+        slices[k] = 1e9 * (bench_now() - start) / N;
     }
-    return 1e9 * (bench_now() - start) / N;
+    return bench_median_of(slices, BENCH_SLICES);
 }
 
 static void check_step(const neuron *n) {
@@ -188,6 +204,7 @@ static training training_new(void) {
     return t;
 }
 
+/* Seconds of these steps. */
 static double train(const training *t, int steps) {
     double start = bench_now();
     for (int i = 0; i < steps; i++) {
@@ -201,6 +218,14 @@ static double train(const training *t, int steps) {
             die("training step");
     }
     return bench_now() - start;
+}
+
+static double time_training(const training *t) {
+    enum { N = 50 };
+    double slices[BENCH_SLICES];
+    for (int k = 0; k < BENCH_SLICES; k++)
+        slices[k] = 1e6 * train(t, N) / N;
+    return bench_median_of(slices, BENCH_SLICES);
 }
 
 static void training_free(training *t) {
@@ -238,46 +263,40 @@ static void count_training(void) {
 
 /* ---- A matrix product ------------------------------------------------------------------------ */
 
-enum { SIDE = 1024, PRODUCTS = 2 };
+enum { SIDE = 1024, PRODUCTS = 3 };
 
 static double time_matmul(tg_tensor *a, tg_tensor *b) {
     double start = bench_now();
-    for (int i = 0; i < PRODUCTS; i++)
-        tg_release(tg_matmul(a, b));
-    return (bench_now() - start) / PRODUCTS;
+    tg_release(tg_matmul(a, b));
+    return bench_now() - start;
 }
 
-#if TG_BLAS_OPENBLAS
-static double time_bare(tg_tensor *a, tg_tensor *b, float *c) {
-    double start = bench_now();
-    for (int i = 0; i < PRODUCTS; i++)
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIDE, SIDE, SIDE, 1, tg_data(a),
-                    SIDE, tg_data(b), SIDE, 0, c, SIDE);
-    return (bench_now() - start) / PRODUCTS;
-}
-#endif
-
-static void measure_sgemm(int round, tg_tensor *a, tg_tensor *b, tg_tensor *c) {
-    double ours, bare = NAN;
+/* A bare call of the BLAS that the library uses; NaN without one. */
+static double time_bare(tg_tensor *a, tg_tensor *b, tg_tensor *c) {
 #if TG_BLAS_OPENBLAS
     float *out = tg_data_mut(c);
-    if (round % 2 == 0) { /* who comes first alternates too */
-        ours = time_matmul(a, b);
-        bare = time_bare(a, b, out);
-    } else {
-        bare = time_bare(a, b, out);
-        ours = time_matmul(a, b);
-    }
+    double start = bench_now();
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIDE, SIDE, SIDE, 1, tg_data(a), SIDE,
+                tg_data(b), SIDE, 0, out, SIDE);
+    return bench_now() - start;
 #else
-    (void)round;
-    (void)c;
-    ours = time_matmul(a, b);
+    (void)a, (void)b, (void)c;
+    return NAN;
 #endif
-    bench_add(&figures[SGEMM], 2.0 * SIDE * SIDE * SIDE / ours * 1e-9);
-    if (isnan(bare))
+}
+
+static void measure_sgemm(tg_tensor *a, tg_tensor *b, tg_tensor *c) {
+    double ours[PRODUCTS], bare[PRODUCTS];
+    for (int i = 0; i < PRODUCTS; i++) {
+        ours[i] = time_matmul(a, b);
+        bare[i] = time_bare(a, b, c);
+    }
+    double seconds = bench_median_of(ours, PRODUCTS);
+    bench_add(&figures[SGEMM], 2.0 * SIDE * SIDE * SIDE / seconds * 1e-9);
+    if (isnan(bare[0]))
         skip(SGEMM_RATIO, "this build has no OpenBLAS");
     else
-        bench_add(&figures[SGEMM_RATIO], bare / ours);
+        bench_add(&figures[SGEMM_RATIO], bench_median_of(bare, PRODUCTS) / seconds);
 }
 
 /* ---- A long chain on a small stack ----------------------------------------------------------- */
@@ -455,8 +474,8 @@ static void run_rounds(settings *s) {
         bench_add(&figures[MUL], time_mul(n.w, n.x));
         bench_add(&figures[BACKWARD], time_backward(n.w, n.x));
         bench_add(&figures[BACKWARD_BOTH], time_backward(n.w, n.b));
-        bench_add(&figures[TRAIN], 1e6 * train(&t, 200) / 200);
-        measure_sgemm(round, a, b, c);
+        bench_add(&figures[TRAIN], time_training(&t));
+        measure_sgemm(a, b, c);
         double step = time_step(&n);
         bench_add(&figures[STEP_C], step);
         others += bench_all_cpu() - all - (bench_clock(CLOCK_PROCESS_CPUTIME_ID) - own);

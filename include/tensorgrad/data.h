@@ -24,10 +24,12 @@ typedef struct {
  * Reads a CSV file (RFC 4180: quoted cells, doubled quotes, LF or CRLF) of numbers into a tensor
  * [rows, columns] of dtype f32 or f64.
  *
- * Numbers are decimal with a point in every locale; blanks around them and a UTF-8 byte order mark
- * are skipped. TG_ERR_IO if the file cannot be read; TG_ERR_FORMAT naming file, line and column for
- * a cell that is no number, a missing value, a row with too many or too few cells, an unclosed
- * quote; TG_ERR_ARG for a column that the header does not have.
+ * Numbers are decimal with a point in every locale (inf and nan too); blanks around them, empty
+ * lines and a UTF-8 byte order mark are skipped. Columns that are not chosen may hold any text.
+ * TG_ERR_IO if the file cannot be read; TG_ERR_FORMAT naming file, line and column for a cell that
+ * is no number or one beyond the range of dtype, a missing value, a row with too many or too few
+ * cells, an unclosed quote; TG_ERR_ARG for a column that the header does not have, or has twice. A
+ * header of nothing but numbers is logged as a warning.
  */
 TG_API tg_tensor *tg_read_csv(const char *path, tg_dtype dtype, const tg_csv_options *options);
 

@@ -9,7 +9,7 @@ from ._arith import int_tensor
 from ._dtype import bool_, code_of, float32, int64
 from ._errors import require
 from ._interop import copy_array
-from ._pack import pack_int64, pack_size, sizes
+from ._pack import number, pack_int64, pack_size, sizes
 from ._tensor import Tensor
 from ._wrap import wrap
 
@@ -162,7 +162,7 @@ def full(
         y = wrap(c.tg_expand(value._h, dims, packed)).clone()
         y = y if code == c.TG_I64 else wrap(c.tg_cast(y._h, code))
     else:
-        y = wrap(c.tg_full(code, dims, packed, fill_value))
+        y = wrap(c.tg_full(code, dims, packed, number(fill_value, "fill_value")))
     return finish(y, requires_grad)
 
 
@@ -219,7 +219,8 @@ def arange(
         start, end = 0, start
     whole = all(isinstance(x, int) for x in (start, end, step))
     code = code_of(dtype, int64 if whole else float32)
-    return finish(wrap(c.tg_arange(code, start, end, step)), requires_grad)
+    first, stop, by = number(start, "start"), number(end, "end"), number(step, "step")
+    return finish(wrap(c.tg_arange(code, first, stop, by)), requires_grad)
 
 
 def linspace(
@@ -232,7 +233,8 @@ def linspace(
 ) -> Tensor:
     """steps evenly spaced values from start to end, both included."""
     count = pack_int64(steps, "steps")
-    return finish(wrap(c.tg_linspace(code_of(dtype), start, end, count)), requires_grad)
+    first, last = number(start, "start"), number(end, "end")
+    return finish(wrap(c.tg_linspace(code_of(dtype), first, last, count)), requires_grad)
 
 
 def eye(

@@ -47,6 +47,14 @@ def pack_int64(value: SupportsIndex, name: str) -> int:
     return value
 
 
+def number(value: object, name: str) -> float:
+    """A C double; TypeError names the argument."""
+    kind = type(value)
+    if hasattr(kind, "__float__") or hasattr(kind, "__index__"):
+        return float(value)  # type: ignore[arg-type]
+    raise TypeError(f"{name} must be a number, got {kind.__name__}")
+
+
 def pack_dims(dim: Size) -> tuple[int, bytes]:
     """One dim or several as a count and the address of ints."""
     if type(dim) is int:

@@ -46,7 +46,9 @@ class Generator:
 
     def __del__(self, _free: Any = c.tg_generator_free) -> None:
         """Frees the generator."""
-        _free(self._h)
+        h = getattr(self, "_h", 0)
+        if h:
+            _free(h)
 
     def __copy__(self) -> Generator:
         """A generator at the same place of the same stream."""

@@ -13,7 +13,7 @@ from . import _arith, _interop, _ops, _views, _wrap
 from . import _capi as c
 from ._dtype import BY_CODE
 from ._errors import failure, require
-from ._pack import pack_dims, pack_int
+from ._pack import number, pack_dims, pack_int
 from ._views import TensorViews
 from ._wrap import check, wrap
 
@@ -295,14 +295,18 @@ class Tensor(TensorViews):
     ) -> Tensor:
         """The variance: squares from the mean over (n - correction)."""
         count, dims = (0, None) if dim is None else pack_dims(dim)
-        return wrap(c.tg_var(self._h, count, dims, correction, keepdim))
+        return wrap(
+            c.tg_var(self._h, count, dims, number(correction, "correction"), not not keepdim)
+        )
 
     def std(
         self, dim: Dims = None, *, correction: builtins.float = 1, keepdim: builtins.bool = False
     ) -> Tensor:
         """The square root of var."""
         count, dims = (0, None) if dim is None else pack_dims(dim)
-        return wrap(c.tg_std(self._h, count, dims, correction, keepdim))
+        return wrap(
+            c.tg_std(self._h, count, dims, number(correction, "correction"), not not keepdim)
+        )
 
     def softmax(self, dim: builtins.int) -> Tensor:
         """e**x over the sum of e**x along dim."""
@@ -334,7 +338,7 @@ class Tensor(TensorViews):
 
     def requires_grad_(self: Self, requires_grad: builtins.bool = True) -> Self:
         """Marks a leaf as wanting gradients, or not. float32 and float64 only."""
-        if c.tg_requires_grad_(self._h, requires_grad):
+        if c.tg_requires_grad_(self._h, not not requires_grad):
             return self
         raise failure()
 
@@ -385,14 +389,14 @@ def _format(x: Tensor) -> str:
 def _along(function: Any, x: Tensor, dim: int, keepdim: bool) -> MinMax:
     """Values and indices along a dim."""
     indices = c_void_p()
-    values = function(x._h, pack_int(dim, "dim"), keepdim, byref(indices))
+    values = function(x._h, pack_int(dim, "dim"), not not keepdim, byref(indices))
     return MinMax(wrap(values), wrap(indices.value))
 
 
 def _position(function: Any, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     """argmax and argmin."""
     if dim is not None:
-        return wrap(function(x._h, pack_int(dim, "dim"), keepdim))
+        return wrap(function(x._h, pack_int(dim, "dim"), not not keepdim))
     flat = x.reshape(-1)
     result = wrap(function(flat._h, 0, False))
     return result.reshape((1,) * x.ndim) if keepdim else result
@@ -406,8 +410,8 @@ def _bounds(low: float | None, high: float | None, op: str) -> tuple[float, floa
     if low is None and high is None:
         raise ValueError(f"{op}: at least one of min and max must be given")
     return (
-        float("-inf") if low is None else float(low),
-        float("inf") if high is None else float(high),
+        float("-inf") if low is None else number(low, f"{op}: min"),
+        float("inf") if high is None else number(high, f"{op}: max"),
     )
 
 

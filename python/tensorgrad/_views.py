@@ -49,7 +49,9 @@ def fill_value(value: Tensor | Number, op: str) -> float:
     """The number to fill with: these functions take a C double."""
     if isinstance(value, Tensor) and value.requires_grad:
         raise ValueError(f"{op}: a value that requires gradients would lose them here; use where")
-    number = value if isinstance(value, (int, float)) else value.item()
+    number: object = value.item() if isinstance(value, Tensor) else value
+    if not isinstance(number, (int, float)):
+        raise TypeError(f"{op}: value must be a number, got {type(value).__name__}")
     if isinstance(number, int) and abs(number) > 2**53:
         raise OverflowError(f"{op}: {number} is not exact in a double; use where or copy_")
     return float(number)

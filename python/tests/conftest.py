@@ -17,7 +17,6 @@ sys.path.insert(0, str(PYTHON / "tools"))
 import tensorgrad as tg  # noqa: E402
 from tensorgrad import _capi, _interop  # noqa: E402
 
-
 FAILED = pytest.StashKey[bool]()
 
 

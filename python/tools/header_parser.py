@@ -159,7 +159,7 @@ def parse_integer(text: str) -> int | None:
 
 def clean_doc(comment: str) -> str:
     """The text of a `/** ... */` comment without its frame."""
-    lines = [re.sub(r"^\s*\* ?", "", line).rstrip() for line in comment[3:-2].split("\n")]
+    lines = [re.sub(r"^\s*\*\s*", "", line).rstrip() for line in comment[3:-2].split("\n")]
     return "\n".join(line.strip() if i == 0 else line for i, line in enumerate(lines)).strip()
 
 

@@ -82,9 +82,9 @@ def method(function: Function, kind: str, doc: str) -> list[str]:
         )
         call = (
             "        if dim is None:\n"
-            f"            h = {name}(self._h, 0, None, keepdim)\n"
+            f"            h = {name}(self._h, 0, None, not not keepdim)\n"
             "        else:\n"
-            f"            h = {name}(self._h, *pack_dims(dim), keepdim)"
+            f"            h = {name}(self._h, *pack_dims(dim), not not keepdim)"
         )
     return [signature, *head, *call.split("\n"), *RESULT.split("\n")]
 

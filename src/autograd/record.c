@@ -80,6 +80,8 @@ static void drop(tg_tensor **out, int n) {
 __attribute__((noinline)) static bool record_outputs(const tg__op *op, tg_tensor *const *in,
                                                      int n_in, const void *attr, tg_tensor **out,
                                                      int n_out) {
+    if (!tg_dtype_is_float((tg_dtype)out[0]->dtype))
+        return true; /* a cast to integers: a leaf */
     tg__node *node = tg__node_new(op, in, in, n_in, attr, out);
     if (node == NULL)
         return false;
@@ -255,6 +257,8 @@ tg_tensor *tg__apply_(const tg__op *op, tg_tensor *const *in, int n_in, const vo
     if (tg__gate(t) != TG_OK || !tg__writable(op->name, in[0]))
         return NULL;
     int record = t->grad_on ? recording(op, in, n_in) : 0;
+    if (record > 0 && !tg_dtype_is_float((tg_dtype)in[0]->dtype))
+        record = 0; /* integers take the value only */
     if (record < 0 || (t->grad_on && !may_write(op, in[0], record)))
         return NULL;
     tg_tensor *values[MAX_IN_PLACE];

@@ -8,7 +8,8 @@
  * release find it at once; older entries of the same tensor hang behind it. When two threads hold
  * entries of one tensor only the first is remembered, the header is marked, and the others are
  * found by searching their own thread's array. Entries given back leave a gap that the end of the
- * scope, or a neighbour's release at the top, removes. */
+ * scope, or a neighbour's release at the top, removes; a full array closes its gaps before it
+ * grows, so that a loop which releases all that it makes may run in one scope for ever. */
 #include "core/callback.h"
 #include "core/tensor.h"
 
@@ -43,6 +44,40 @@ static bool grow(void **array, uint32_t *cap, const void *first, size_t item) {
     return true;
 }
 
+static uint32_t innermost_first(const tg__thread *t) {
+    return t->n_levels > 0 ? t->levels[t->n_levels - 1].first_entry : 0;
+}
+
+/* Moves the innermost level's entries together, if that frees a good part of the array. Going
+ * upwards, the slot of a tensor always names the new place of its entry before. */
+static bool close_gaps(tg__thread *t) {
+    const uint32_t bottom = innermost_first(t);
+    uint32_t gaps = 0;
+    for (uint32_t i = bottom; i < t->n_entries; i++)
+        gaps += t->entries[i].object == NULL;
+    if (gaps < t->cap_entries / 4)
+        return false;
+    uint32_t to = bottom;
+    for (uint32_t from = bottom; from < t->n_entries; from++) {
+        tg__entry e = t->entries[from];
+        tg_tensor *x = e.object;
+        if (x == NULL)
+            continue;
+        uint64_t old = atomic_load_explicit(&x->slot, memory_order_acquire);
+        while (old >> 32 == t->id) { /* else it is one that is found by searching */
+            uint64_t moved = (uint64_t)t->id << 32 | (old & SLOT_SHARED) | (to + 1);
+            if (t->entries[from].previous > bottom)
+                e.previous = (uint32_t)(old & SLOT_POSITION);
+            if (atomic_compare_exchange_weak_explicit(&x->slot, &old, moved, memory_order_acq_rel,
+                                                      memory_order_acquire))
+                break;
+        }
+        t->entries[to++] = e;
+    }
+    t->n_entries = to;
+    return true;
+}
+
 bool tg__reserve(const char *op, uint32_t n) {
     tg__thread *t = tg__self();
     if (!t->usable)
@@ -50,6 +85,8 @@ bool tg__reserve(const char *op, uint32_t n) {
     if (!in_scope(t))
         return true;
     while (t->n_entries + n > t->cap_entries) {
+        if (close_gaps(t))
+            continue;
         void *array = t->entries;
         if (!grow(&array, &t->cap_entries, t->first_entries, sizeof *t->entries)) {
             tg__fail_memory(op, 2 * t->cap_entries * sizeof *t->entries);
@@ -119,7 +156,7 @@ static tg_tensor *remove_entry(tg__thread *t, uint32_t position) {
             break;
     }
     t->entries[position].object = NULL;
-    uint32_t bottom = t->n_levels > 0 ? t->levels[t->n_levels - 1].first_entry : 0;
+    uint32_t bottom = innermost_first(t);
     while (t->n_entries > bottom && t->entries[t->n_entries - 1].object == NULL)
         t->n_entries--;
     return x;

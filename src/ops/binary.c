@@ -86,13 +86,22 @@ static bool pow_forward(const tg__call *c) {
     }
     return tg__binary_forward(c);
 }
+static tg_tensor *pow_base_gradient(tg_tensor *g, tg_tensor *a, tg_tensor *b) {
+    if (b->flags & TG__IS_NUMBER) {
+        double e = tg__load_double((tg_dtype)b->dtype, b->data);
+        return e == 0.0 ? tg_zeros_like(g)
+                        : tg_mul(g, tg_mul_scalar(tg_pow_scalar(a, e - 1.0), e));
+    }
+    /* Where b = 0 the exponent is replaced too, or higher derivatives would meet 0 · inf. */
+    tg_tensor *flat = tg_eq_scalar(b, 0.0);
+    tg_tensor *e = tg_masked_fill(tg_sub_scalar(b, 1.0), flat, 1.0);
+    return tg_masked_fill(tg_mul(g, tg_mul(b, tg_pow(a, e))), flat, 0.0);
+}
 static void pow_rule(tg__rule *r) {
     tg_tensor *a = r->in[0];
     tg_tensor *b = r->in[1];
-    if (r->wanted[0]) {
-        tg_tensor *slope = tg_mul(b, tg_pow(a, tg_sub_scalar(b, 1.0)));
-        r->gin[0] = tg_masked_fill(tg_mul(r->g[0], slope), tg_eq_scalar(b, 0.0), 0.0);
-    }
+    if (r->wanted[0])
+        r->gin[0] = pow_base_gradient(r->g[0], a, b);
     if (r->wanted[1]) {
         tg_tensor *flat = tg_logical_and(tg_eq_scalar(a, 0.0), tg_ge_scalar(b, 0.0));
         tg_tensor *slope = tg_mul(r->out[0], tg_log(a));

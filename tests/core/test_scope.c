@@ -651,6 +651,45 @@ static void depth_and_width_grow_and_shrink(void **state) {
     tg_release(x);
 }
 
+/* The body of a program that counts references, inside somebody's scope: first the new, then the
+ * old. On a thread of its own, whose array has not grown. */
+static void *replace_for_long(void *ctx) {
+    tg_scope s = tg_scope_open();
+    tg_tensor *stays = tg_zeros(TG_F32, TG_SHAPE(3));
+    tg_tensor *x[8] = {NULL};
+    for (int i = 0; i < 5000; i++) {
+        int k = i < 1500 ? i % 8 : i < 3000 ? 7 - i % 8 : i * 5 % 8;
+        tg_tensor *fresh = tg_zeros(TG_F32, TG_SHAPE(3));
+        tg_release(x[k]);
+        x[k] = fresh;
+        if (i % 7 == 0) {
+            tg__give_existing(stays);
+            tg__give_existing(stays);
+            tg_release(stays);
+        }
+        if (i % 7 == 3)
+            tg_release(stays);
+    }
+    bool good = tg__self()->cap_entries == TG__FIRST_ENTRIES && tg_live_tensors() == 9;
+    for (int i = 0; i < 8; i++)
+        tg_release(x[i]);
+    while (total(stays) > 1)
+        tg_release(stays);
+    tg_release(stays);
+    good = good && tg__self()->n_entries == 0 && tg_live_tensors() == 0;
+    *(bool *)ctx = tg_scope_close(s) == TG_OK && good;
+    return NULL;
+}
+
+static void a_loop_that_releases_what_it_makes_needs_no_room(void **state) {
+    (void)state;
+    pthread_t thread;
+    bool good = false;
+    assert_int_equal(pthread_create(&thread, NULL, replace_for_long, &good), 0);
+    pthread_join(thread, NULL);
+    assert_true(good);
+}
+
 static void scopes_deeper_than_can_be_numbered_are_born_shut(void **state) {
     (void)state;
     tg_scope first = tg_scope_open();
@@ -794,6 +833,7 @@ TG_TEST_MAIN(tg_tidy(outside_scopes_references_are_the_callers),
              tg_tidy(releases_of_many_threads_add_up),
              tg_tidy(the_first_scopes_and_entries_need_no_memory),
              tg_tidy(depth_and_width_grow_and_shrink),
+             tg_tidy(a_loop_that_releases_what_it_makes_needs_no_room),
              tg_tidy(scopes_deeper_than_can_be_numbered_are_born_shut),
              tg_tidy(an_entry_without_memory_is_an_error_and_no_leak),
              tg_tidy(what_was_reserved_cannot_fail),

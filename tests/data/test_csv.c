@@ -19,6 +19,7 @@
 /* ---- Helpers --------------------------------------------------------------------------------- */
 
 static const char *file_of(const void *bytes, size_t n) {
+    unlink(PATH); /* some file systems wait for the disk where an old file is cut to nothing */
     FILE *f = fopen(PATH, "wb");
     assert_non_null(f);
     assert_int_equal(fwrite(bytes, 1, n, f), n);

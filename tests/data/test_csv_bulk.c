@@ -16,6 +16,7 @@
 #define PATH "test_csv_bulk.csv"
 
 static const char *file_of(const void *bytes, size_t n) {
+    unlink(PATH); /* some file systems wait for the disk where an old file is cut to nothing */
     FILE *f = fopen(PATH, "wb");
     assert_non_null(f);
     assert_int_equal(fwrite(bytes, 1, n, f), n);
@@ -129,15 +130,16 @@ static void *write_slowly(void *path) {
 
 static void pipes_deliver_pieces(void **state) {
     (void)state;
-    unlink("test_csv_bulk.fifo");
-    assert_int_equal(mkfifo("test_csv_bulk.fifo", 0600), 0);
+    char fifo[] = "test_csv_bulk.fifo";
+    unlink(fifo);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
     pthread_t writer;
-    assert_int_equal(pthread_create(&writer, NULL, write_slowly, "test_csv_bulk.fifo"), 0);
-    expect_values(tg_read_csv("test_csv_bulk.fifo", TG_F64, NULL), 2, 2, VALUES(1, 2, 3, 4));
+    assert_int_equal(pthread_create(&writer, NULL, write_slowly, fifo), 0);
+    expect_values(tg_read_csv(fifo, TG_F64, NULL), 2, 2, VALUES(1, 2, 3, 4));
     void *wrote;
     assert_int_equal(pthread_join(writer, &wrote), 0);
     assert_non_null(wrote);
-    unlink("test_csv_bulk.fifo");
+    unlink(fifo);
 }
 
 /* ---- Random tables --------------------------------------------------------------------------- */
@@ -154,6 +156,7 @@ static void random_tables_round_trip(void **state) {
     for (int round = 0; round < 300; round++) {
         int rows = 1 + (int)rnd(30), columns = 1 + (int)rnd(6);
         double values[200];
+        unlink(PATH);
         FILE *f = fopen(PATH, "wb");
         assert_non_null(f);
         for (int c = 0; c < columns; c++)

@@ -170,6 +170,15 @@ static void pow_with_a_scalar_exponent_has_pytorchs_corners(void **state) {
     }
 }
 
+/* The same with the exponent in a tensor. */
+static void the_second_slope_of_a_power_of_0_is_0(void **state) {
+    (void)state;
+    tg_tensor *x = LEAF(0, -2, NAN, 1.5, INF);
+    tg_tensor *g = slope(tg_pow(x, ROW(0, 0, 0, 0, 0)), NULL, x);
+    assert_values(g, 0, 0, 0, 0, 0);
+    assert_values(slope(g, NULL, x), 0, 0, 0, 0, 0);
+}
+
 static void pow_with_a_scalar_base_has_pytorchs_corners(void **state) {
     (void)state;
     static const struct {
@@ -348,6 +357,7 @@ TG_TEST_MAIN(tg_scoped(second_derivatives_are_those_of_pytorch),
              tg_scoped(ties_of_maximum_and_minimum_share_and_nan_gives_to_both),
              tg_scoped(a_tensor_with_itself_gets_both_gradients),
              tg_scoped(pow_with_a_scalar_exponent_has_pytorchs_corners),
+             tg_scoped(the_second_slope_of_a_power_of_0_is_0),
              tg_scoped(pow_with_a_scalar_base_has_pytorchs_corners),
              tg_scoped(scalar_forms_compute_and_have_the_slopes_of_the_tensor_forms),
              tg_scoped(scalars_round_once_to_the_tensors_dtype),
