@@ -4,12 +4,16 @@
 #   sh scripts/regen.sh           write them
 #   sh scripts/regen.sh --check   write nothing; fail if one is stale (a test does this)
 #
-# Needs python3 (3.9 or newer), nothing else. To add a generator, add a line at the end.
+# The binding's files need python3 (3.9 or newer), the rest nothing. To add a generator, add a line
+# at the end, or before the search for python3 if it does without.
 set -eu
 mode=${1:-}
 case $mode in '' | --check) ;; *) echo "usage: sh scripts/regen.sh [--check]"; exit 2 ;; esac
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root"
+
+# ${mode:+...}: without a mode there is no argument at all.
+sh scripts/sites.sh ${mode:+"$mode"}
 
 python=''
 for candidate in ${PYTHON:-python3 /usr/bin/python3}; do
@@ -25,5 +29,4 @@ fi
 PYTHONDONTWRITEBYTECODE=1
 export PYTHONDONTWRITEBYTECODE
 
-# ${mode:+...}: without a mode there is no argument at all.
 "$python" python/tools/generate_capi.py ${mode:+"$mode"}

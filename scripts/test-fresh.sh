@@ -96,6 +96,9 @@ if grep -q '^https' "$work/sources" && [ -e /etc/ssl/certs/ca-certificates.crt ]
     cp -L /etc/ssl/certs/ca-certificates.crt "$system/etc/ssl/certs/"
 fi
 mount -t proc proc "$system/proc"
+mkdir -p "$system/dev/pts"
+mount -t devpts -o newinstance,ptmxmode=0666 devpts "$system/dev/pts" ||
+    say "no pseudo-terminals in there: what needs one is skipped"
 
 # The source tree as a clone would have it: what git knows or would add, or else all but build/.
 mkdir -p "$system/root/tensorgrad"

@@ -47,6 +47,19 @@ TG_API tg_tensor *tg_hold(tg_tensor *x);
 /** Gives back what tg_hold took. NULL is fine. */
 TG_API void tg_unhold(tg_tensor *x);
 
+/* ---- Creation sites --------------------------------------------------------------------------
+ * TENSORGRAD_LEAKS=1 in the environment makes tg_leak_report (base.h) tell where each live tensor
+ * was made: as the return address of the call, or, in sources that define TENSORGRAD_SITES before
+ * they include tensorgrad.h, as file and line. Macros (sites.h) then wrap each function that makes
+ * a tensor in the two below; bindings may call them directly. Without TENSORGRAD_LEAKS=1 they cost
+ * two calls per tensor and nothing else. */
+
+/** Names the place of the tensors that the calling thread makes from here on, until tg_sited or the
+ *  next call. The text must live until the report. file NULL: no place. */
+TG_API void tg_site(const char *file, int line);
+/** Names the place where x was made (NULL is fine), ends what tg_site began, and returns x. */
+TG_API tg_tensor *tg_sited(tg_tensor *x, const char *file, int line);
+
 #ifdef __cplusplus
 }
 #endif

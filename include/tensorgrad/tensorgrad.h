@@ -39,7 +39,8 @@
  *
  * base.h errors, memory, threads; tensor.h creation and data; scope.h ownership; ops.h operations;
  * op.h operations by name; autograd.h gradients; random.h generators; optim.h optimizers; data.h
- * readers; train.h progress and curves. */
+ * readers; train.h progress and curves. With TENSORGRAD_SITES defined before this file is included,
+ * leak reports name file and line (sites.h). */
 #ifndef TENSORGRAD_TENSORGRAD_H
 #define TENSORGRAD_TENSORGRAD_H
 
@@ -53,5 +54,9 @@
 #include <tensorgrad/scope.h>
 #include <tensorgrad/tensor.h>
 #include <tensorgrad/train.h>
+
+#ifdef TENSORGRAD_SITES
+#include <tensorgrad/sites.h>
+#endif
 
 #endif

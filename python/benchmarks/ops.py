@@ -8,6 +8,7 @@ and the bookkeeping of graph and memory. The median of several runs of each.
 
 from __future__ import annotations
 
+import importlib.util
 import statistics
 import sys
 import timeit
@@ -56,10 +57,9 @@ def time(function: Callable[[], Any]) -> float:
 
 def main() -> int:
     """Prints the table."""
-    try:
-        import torch
-    except ModuleNotFoundError:
-        torch = None  # type: ignore[assignment, unused-ignore]
+    torch: Any = None
+    if importlib.util.find_spec("torch"):
+        torch = importlib.import_module("torch")
     tg.set_num_threads(1)
     print(tg.build_info().rstrip())
     theirs = {}

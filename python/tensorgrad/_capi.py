@@ -24,7 +24,7 @@ from ctypes import (
 )
 
 VERSION = "0.1.0"
-ABI_HASH = 0x9408E5DFE9180BA1
+ABI_HASH = 0x357035C14A7191D7
 
 TG_VERSION_MAJOR = 0
 TG_VERSION_MINOR = 1
@@ -557,6 +557,8 @@ PROTOTYPES = {
     "tg_release": (None, (c_void_p,), True),
     "tg_hold": (c_void_p, (c_void_p,), False),
     "tg_unhold": (None, (c_void_p,), False),
+    "tg_site": (None, (c_char_p, c_int), False),
+    "tg_sited": (c_void_p, (c_void_p, c_char_p, c_int), False),
     "tg_none": (c_void_p, (), True),
     "tg_dtype_size": (c_size_t, (c_int,), True),
     "tg_dtype_name": (c_char_p, (c_int,), True),

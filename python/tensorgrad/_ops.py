@@ -484,9 +484,9 @@ class TensorOps:
     def sum(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
         """Σ x; integers and bool give i64; 0 without elements."""
         if dim is None:
-            h = tg_sum(self._h, 0, None, not not keepdim)
+            h = tg_sum(self._h, 0, None, bool(keepdim))
         else:
-            h = tg_sum(self._h, *pack_dims(dim), not not keepdim)
+            h = tg_sum(self._h, *pack_dims(dim), bool(keepdim))
         if h:
             y = new(Tensor)
             y._h = h
@@ -499,9 +499,9 @@ class TensorOps:
         f32 or f64 only.
         """
         if dim is None:
-            h = tg_mean(self._h, 0, None, not not keepdim)
+            h = tg_mean(self._h, 0, None, bool(keepdim))
         else:
-            h = tg_mean(self._h, *pack_dims(dim), not not keepdim)
+            h = tg_mean(self._h, *pack_dims(dim), bool(keepdim))
         if h:
             y = new(Tensor)
             y._h = h
@@ -514,9 +514,9 @@ class TensorOps:
         The gradient is exact where x has zeros.
         """
         if dim is None:
-            h = tg_prod(self._h, 0, None, not not keepdim)
+            h = tg_prod(self._h, 0, None, bool(keepdim))
         else:
-            h = tg_prod(self._h, *pack_dims(dim), not not keepdim)
+            h = tg_prod(self._h, *pack_dims(dim), bool(keepdim))
         if h:
             y = new(Tensor)
             y._h = h
@@ -526,9 +526,9 @@ class TensorOps:
     def amax(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
         """The largest along dims; equal elements share the gradient evenly."""
         if dim is None:
-            h = tg_amax(self._h, 0, None, not not keepdim)
+            h = tg_amax(self._h, 0, None, bool(keepdim))
         else:
-            h = tg_amax(self._h, *pack_dims(dim), not not keepdim)
+            h = tg_amax(self._h, *pack_dims(dim), bool(keepdim))
         if h:
             y = new(Tensor)
             y._h = h
@@ -538,9 +538,9 @@ class TensorOps:
     def amin(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
         """x.amin() in place."""
         if dim is None:
-            h = tg_amin(self._h, 0, None, not not keepdim)
+            h = tg_amin(self._h, 0, None, bool(keepdim))
         else:
-            h = tg_amin(self._h, *pack_dims(dim), not not keepdim)
+            h = tg_amin(self._h, *pack_dims(dim), bool(keepdim))
         if h:
             y = new(Tensor)
             y._h = h
@@ -550,9 +550,9 @@ class TensorOps:
     def all(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
         """True if all elements are not 0."""
         if dim is None:
-            h = tg_all(self._h, 0, None, not not keepdim)
+            h = tg_all(self._h, 0, None, bool(keepdim))
         else:
-            h = tg_all(self._h, *pack_dims(dim), not not keepdim)
+            h = tg_all(self._h, *pack_dims(dim), bool(keepdim))
         if h:
             y = new(Tensor)
             y._h = h
@@ -562,9 +562,9 @@ class TensorOps:
     def any(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
         """True if any element is not 0."""
         if dim is None:
-            h = tg_any(self._h, 0, None, not not keepdim)
+            h = tg_any(self._h, 0, None, bool(keepdim))
         else:
-            h = tg_any(self._h, *pack_dims(dim), not not keepdim)
+            h = tg_any(self._h, *pack_dims(dim), bool(keepdim))
         if h:
             y = new(Tensor)
             y._h = h
@@ -577,9 +577,9 @@ class TensorOps:
         Float.
         """
         if dim is None:
-            h = tg_logsumexp(self._h, 0, None, not not keepdim)
+            h = tg_logsumexp(self._h, 0, None, bool(keepdim))
         else:
-            h = tg_logsumexp(self._h, *pack_dims(dim), not not keepdim)
+            h = tg_logsumexp(self._h, *pack_dims(dim), bool(keepdim))
         if h:
             y = new(Tensor)
             y._h = h

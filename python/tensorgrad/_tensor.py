@@ -295,18 +295,14 @@ class Tensor(TensorViews):
     ) -> Tensor:
         """The variance: squares from the mean over (n - correction)."""
         count, dims = (0, None) if dim is None else pack_dims(dim)
-        return wrap(
-            c.tg_var(self._h, count, dims, number(correction, "correction"), not not keepdim)
-        )
+        return wrap(c.tg_var(self._h, count, dims, number(correction, "correction"), bool(keepdim)))
 
     def std(
         self, dim: Dims = None, *, correction: builtins.float = 1, keepdim: builtins.bool = False
     ) -> Tensor:
         """The square root of var."""
         count, dims = (0, None) if dim is None else pack_dims(dim)
-        return wrap(
-            c.tg_std(self._h, count, dims, number(correction, "correction"), not not keepdim)
-        )
+        return wrap(c.tg_std(self._h, count, dims, number(correction, "correction"), bool(keepdim)))
 
     def softmax(self, dim: builtins.int) -> Tensor:
         """e**x over the sum of e**x along dim."""
@@ -338,7 +334,7 @@ class Tensor(TensorViews):
 
     def requires_grad_(self: Self, requires_grad: builtins.bool = True) -> Self:
         """Marks a leaf as wanting gradients, or not. float32 and float64 only."""
-        if c.tg_requires_grad_(self._h, not not requires_grad):
+        if c.tg_requires_grad_(self._h, bool(requires_grad)):
             return self
         raise failure()
 
@@ -389,14 +385,14 @@ def _format(x: Tensor) -> str:
 def _along(function: Any, x: Tensor, dim: int, keepdim: bool) -> MinMax:
     """Values and indices along a dim."""
     indices = c_void_p()
-    values = function(x._h, pack_int(dim, "dim"), not not keepdim, byref(indices))
+    values = function(x._h, pack_int(dim, "dim"), bool(keepdim), byref(indices))
     return MinMax(wrap(values), wrap(indices.value))
 
 
 def _position(function: Any, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     """argmax and argmin."""
     if dim is not None:
-        return wrap(function(x._h, pack_int(dim, "dim"), not not keepdim))
+        return wrap(function(x._h, pack_int(dim, "dim"), bool(keepdim)))
     flat = x.reshape(-1)
     result = wrap(function(flat._h, 0, False))
     return result.reshape((1,) * x.ndim) if keepdim else result

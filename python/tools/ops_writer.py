@@ -82,9 +82,9 @@ def method(function: Function, kind: str, doc: str) -> list[str]:
         )
         call = (
             "        if dim is None:\n"
-            f"            h = {name}(self._h, 0, None, not not keepdim)\n"
+            f"            h = {name}(self._h, 0, None, bool(keepdim))\n"
             "        else:\n"
-            f"            h = {name}(self._h, *pack_dims(dim), not not keepdim)"
+            f"            h = {name}(self._h, *pack_dims(dim), bool(keepdim))"
         )
     return [signature, *head, *call.split("\n"), *RESULT.split("\n")]
 

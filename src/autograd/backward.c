@@ -74,7 +74,8 @@ static void commit(tg__walk *w) {
             continue;
         tg__leaf_lock(leaf);
         if (leaf->leaf->grad == NULL) {
-            t->grad->flags = (uint8_t)((t->grad->flags & ~TG__IS_VIEW) | TG__IS_GRAD);
+            t->grad->flags &= (uint8_t)~TG__IS_VIEW;
+            atomic_store_explicit(&t->grad->attached, 1, memory_order_relaxed);
             leaf->leaf->grad = t->grad;
             t->grad = NULL;
         } else {
@@ -132,6 +133,16 @@ static tg__target *target_of(tg__walk *w, tg_tensor *x, bool add) {
     return tg__walk_target(w, x->node, x->out_nr, add);
 }
 
+/* A leaf that came straight through, as a result that leads back to it. Raw. */
+static tg_tensor *behind_leaf(tg_tensor *leaf) {
+    tg_scope s = tg_scope_open();
+    tg_set_grad_enabled(true);
+    tg_tensor *y = tg__apply1(&tg__op_contiguous, leaf, NULL);
+    tg__take(y);
+    (void)!tg_scope_close(s); /* which restores the mode */
+    return y;
+}
+
 /* A header of its own for each result, sharing memory and history. Raw. */
 static tg_tensor *own_header(tg_tensor *g) {
     if ((atomic_load_explicit(&g->refs, memory_order_acquire) & TG__ALL_REFS) == 1) {
@@ -169,14 +180,15 @@ static bool results(tg__walk *w, tg_tensor *const *inputs, int n, bool allow_unu
             continue;
         }
         tg_tensor *g = t->grad;
-        if (!w->create && g->node != NULL) { /* a seed with history passed straight through */
+        if (!(g->flags & TG__REQUIRES_GRAD)) {
+            out[i] = own_header(g);
+        } else if (!w->create) { /* a seed with history passed straight through */
             out[i] = tg__alias("gradients", g);
-            if (out[i] == NULL)
-                return false;
-            out[i]->epoch = UINT32_MAX;
-            continue;
+            if (out[i] != NULL)
+                out[i]->epoch = UINT32_MAX;
+        } else {
+            out[i] = g->node != NULL ? own_header(g) : behind_leaf(g);
         }
-        out[i] = own_header(g);
         if (out[i] == NULL)
             return false;
     }

@@ -41,7 +41,7 @@ tg_tensor *tg_requires_grad_(tg_tensor *x, bool on) {
                  tg__describe(x));
         return NULL;
     }
-    if (x->flags & TG__IS_GRAD) {
+    if (atomic_load_explicit(&x->attached, memory_order_relaxed)) {
         tg__fail(TG_ERR_STATE, "requires_grad_",
                  "%s is attached to a leaf as its gradient; use tg_detach of it", tg__describe(x));
         return NULL;
@@ -83,6 +83,8 @@ static void replace(tg_tensor *leaf, tg_tensor *g) {
     tg__leaf_lock(leaf);
     tg_tensor *old = leaf->leaf->grad;
     leaf->leaf->grad = g;
+    if (old != NULL)
+        atomic_store_explicit(&old->attached, 0, memory_order_relaxed);
     tg__leaf_unlock(leaf);
     tg__unref(old);
 }
@@ -123,7 +125,7 @@ tg_status tg_set_grad(tg_tensor *leaf, tg_tensor *grad) {
     tg_tensor *g = tg__alias("set_grad", grad);
     if (g == NULL)
         return TG_ERR_MEMORY;
-    g->flags |= TG__IS_GRAD;
+    atomic_store_explicit(&g->attached, 1, memory_order_relaxed);
     g->epoch = UINT32_MAX;
     replace(leaf, g);
     return TG_OK;

@@ -17,20 +17,6 @@ static bool same_as_output(const tg_tensor *x, const tg_tensor *y) {
     return x->dtype == y->dtype && tg__same_shape(x, y);
 }
 
-/* Whether input i's sizes must be remembered. */
-static bool needs_meta(const tg__op *op, tg_tensor *const *in, int i, const tg_tensor *out,
-                       uint32_t mask) {
-    if (in[i]->flags & TG__IS_NONE)
-        return false;
-    if ((op->flags & TG__BROADCASTS) && (i >= 16 || (mask >> i & 1)) && !same_as_output(in[i], out))
-        return true;
-    for (int s = 0; s < 4 && op->saves[s].kind != TG__SAVES_END; s++)
-        if (op->saves[s].kind == TG__SAVES_META && (op->saves[s].wanted & mask) &&
-            (op->saves[s].index == i || op->saves[s].index == 0xff))
-            return true;
-    return false;
-}
-
 static size_t meta_bytes(const tg_tensor *x) {
     return sizeof(tg__meta) + (size_t)x->ndim * sizeof(int64_t);
 }
@@ -85,12 +71,35 @@ static uint32_t wanted_mask(const tg__op *op, tg_tensor *const *in, int n_in) {
 /* What a node will need: how many saved values, how many bytes, where the attributes begin. */
 typedef struct {
     uint32_t mask; /* inputs that want gradients, as tg__save counts them */
+    bool mixed;    /* in place, among several dtypes: no input's gradient need have the result's */
     int n_saved;
     size_t attr_at, meta_at, bytes;
 } layout;
 
+static bool mixed_in_place(tg_tensor *const *in, int n_in, const tg_tensor *out) {
+    bool mixed = false;
+    for (int i = 1; i < n_in && in[0] == out; i++)
+        mixed |= !(in[i]->flags & TG__IS_NONE) && in[i]->dtype != out->dtype;
+    return mixed;
+}
+
+/* Whether input i's sizes must be remembered. */
+static bool needs_meta(const tg__op *op, tg_tensor *const *in, int i, const tg_tensor *out,
+                       const layout *l) {
+    if (in[i]->flags & TG__IS_NONE)
+        return false;
+    if ((op->flags & TG__BROADCASTS) && (i >= 16 || (l->mask >> i & 1)) &&
+        (l->mixed || !same_as_output(in[i], out)))
+        return true;
+    for (int s = 0; s < 4 && op->saves[s].kind != TG__SAVES_END; s++)
+        if (op->saves[s].kind == TG__SAVES_META && (op->saves[s].wanted & l->mask) &&
+            (op->saves[s].index == i || op->saves[s].index == 0xff))
+            return true;
+    return false;
+}
+
 static layout plan(const tg__op *op, tg_tensor *const *in, int n_in, const tg_tensor *out) {
-    layout l = {.mask = wanted_mask(op, in, n_in)};
+    layout l = {.mask = wanted_mask(op, in, n_in), .mixed = mixed_in_place(in, n_in, out)};
     for (int s = 0; s < 4 && op->saves[s].kind != TG__SAVES_END; s++)
         if (op->saves[s].kind != TG__SAVES_META && (op->saves[s].wanted & l.mask))
             l.n_saved++;
@@ -98,7 +107,7 @@ static layout plan(const tg__op *op, tg_tensor *const *in, int n_in, const tg_te
                 (size_t)n_in * sizeof(tg__edge) + (size_t)l.n_saved * sizeof(tg__saved);
     l.meta_at = l.bytes = l.attr_at + ((op->attr_size + 7u) & ~7u);
     for (int i = 0; i < n_in; i++)
-        if (needs_meta(op, in, i, out, l.mask))
+        if (needs_meta(op, in, i, out, &l))
             l.bytes += meta_bytes(in[i]);
     return l;
 }
@@ -107,7 +116,7 @@ static void write_metas(tg__node *n, const layout *l, tg_tensor *const *in, cons
     tg__edge *edges = tg__edges(n);
     size_t at = l->meta_at;
     for (uint32_t i = 0; at < l->bytes; i++) {
-        if (!needs_meta(n->op, in, (int)i, out, l->mask))
+        if (!needs_meta(n->op, in, (int)i, out, l))
             continue;
         tg__meta *m = (tg__meta *)(void *)((char *)n + at);
         m->ndim = (int8_t)in[i]->ndim;

@@ -99,8 +99,10 @@ static bool apply_composed(const tg__op *op, tg_tensor *const *in, int n_in, con
                            tg_tensor **out) {
     tg__call call = {op, in, n_in, attr, NULL, out};
     tg_scope s = tg_scope_open();
+    const char *was = tg__errors_as(op->name);
     bool good = op->forward(&call);
     out[0] = tg_scope_return(s, good ? out[0] : NULL);
+    tg__errors_back(was);
     return out[0] != NULL;
 }
 
@@ -167,6 +169,13 @@ static bool may_write(const tg__op *op, const tg_tensor *x, bool recorded) {
                  tg__describe(x));
         return false;
     }
+    if (recorded && x->leaf != NULL) { /* a graph may hold x as a leaf: a cycle */
+        tg__fail(TG_ERR_STATE, op->name,
+                 "in place with a value that requires gradients on %s, which was a leaf that "
+                 "required gradients; use the form without _, or write into a tg_clone of it",
+                 tg__describe(x));
+        return false;
+    }
     if ((x->flags & TG__IS_VIEW) &&
         (recorded || atomic_load_explicit(&x->storage->needs_grad, memory_order_relaxed))) {
         tg__fail(TG_ERR_STATE, op->name,
@@ -175,7 +184,7 @@ static bool may_write(const tg__op *op, const tg_tensor *x, bool recorded) {
                  tg__describe(x));
         return false;
     }
-    if (recorded && (x->flags & TG__IS_GRAD)) {
+    if (recorded && atomic_load_explicit(&x->attached, memory_order_relaxed)) {
         tg__fail(TG_ERR_STATE, op->name,
                  "in place on an attached gradient with a value that requires gradients; tg_detach "
                  "the value");

@@ -70,6 +70,11 @@ void tg__walk_drop(tg__node *n) {
 /* A single huge walk must not keep its arrays for ever. */
 #define KEEP_BYTES ((uint64_t)1 << 20)
 
+static uint64_t bytes_of(const tg__scratch *s) {
+    return s->cap_visited * sizeof *s->visited + s->cap_heap * sizeof *s->heap +
+           s->cap_target * sizeof *s->target + s->cap_hash * sizeof *s->hash;
+}
+
 void tg__walk_end(tg__walk *w) {
     tg__scratch *s = w->s;
     /* The heap and the visited list hold a reference of each node, so freeing what the pending
@@ -96,7 +101,7 @@ void tg__walk_end(tg__walk *w) {
     s->busy = false;
     if (w->own_scratch) {
         scratch_free(s);
-    } else if (s->cap_visited * sizeof *s->visited + s->cap_heap * sizeof *s->heap > KEEP_BYTES) {
+    } else if (bytes_of(s) > KEEP_BYTES) {
         tg__self()->engine = NULL;
         scratch_free(s);
     }

@@ -10,7 +10,9 @@ const tg__op *const tg__op_table[TG__OP_COUNT + 1] = {
     NULL};
 
 const char *tg__op_name(uint16_t op) {
-    return op < TG__OP_COUNT ? tg__op_table[op]->name : "tg_data_mut";
+    if (op < TG__OP_COUNT)
+        return tg__op_table[op]->name;
+    return op == TG__SGD_STEP ? "sgd_step_" : op == TG__ADAM_STEP ? "adam_step_" : "tg_data_mut";
 }
 
 int tg_op_count(void) { return TG__OP_COUNT; }

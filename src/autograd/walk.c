@@ -40,8 +40,8 @@ static bool accumulate(tg__walk *w, tg_tensor **sum, tg_tensor *g) {
     tg__unref(g);
     if (both == NULL)
         return false;
-    tg__unref(a);
     *sum = both;
+    tg__unref(a);
     return true;
 }
 

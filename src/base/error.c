@@ -27,8 +27,37 @@ tg_status tg__gate(const tg__thread *t) {
     return depth(t) > t->barrier && pending(t) ? t->error_status : TG_OK;
 }
 
+/* Bytes of the UTF-8 character that begins at s; 0 if there is none (overlong forms, surrogates,
+ * control characters and the final zero included). Reads no further than it needs to. */
+static size_t character(const unsigned char *s) {
+    if (s[0] < 0x80)
+        return s[0] >= 0x20 && s[0] != 0x7f;
+    size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4)
+        return 0;
+    unsigned char lowest = s[0] == 0xc2 || s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
+    unsigned char highest = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
+    if (s[1] < lowest || s[1] > highest)
+        return 0;
+    for (size_t i = 2; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    return n;
+}
+
+/* A text that was cut may end inside a character: takes what there is of it off. */
+static void trim(char *text) {
+    size_t i = strlen(text);
+    while (i > 0 && ((unsigned char)text[i - 1] & 0xc0) == 0x80)
+        i--;
+    if (i > 0 && (unsigned char)text[i - 1] >= 0x80 &&
+        character((const unsigned char *)text + i - 1) == 0)
+        text[i - 1] = '\0';
+}
+
 static void set_op(tg__thread *t, const char *op) {
     snprintf(t->error_op_copy, sizeof t->error_op_copy, "%s", op);
+    trim(t->error_op_copy);
     t->error_op = t->error_op_copy;
 }
 
@@ -36,6 +65,8 @@ tg_status tg__fail(tg_status status, const char *op, const char *format, ...) {
     tg__thread *t = tg__self();
     if (!t->usable || tg__gate(t) != TG_OK)
         return status;
+    if (t->error_as != NULL)
+        op = t->error_as;
     int head = snprintf(t->message, sizeof t->message, "%s: ", op);
     size_t used = head < 0 ? 0 : (size_t)head;
     if (used >= sizeof t->message)
@@ -44,6 +75,7 @@ tg_status tg__fail(tg_status status, const char *op, const char *format, ...) {
     va_start(args, format);
     vsnprintf(t->message + used, sizeof t->message - used, format, args);
     va_end(args);
+    trim(t->message);
     set_op(t, op);
     t->error_status = status;
     t->error_level = depth(t);
@@ -128,6 +160,8 @@ const char *tg__num(double value) {
     return buf;
 }
 
+#define QUOTED_BYTES 60
+
 const char *tg__quote(const char *text) {
     if (text == NULL)
         return "(null)";
@@ -135,17 +169,21 @@ const char *tg__quote(const char *text) {
     size_t out = 0;
     size_t i = 0;
     buf[out++] = '\'';
-    for (; text[i] != '\0' && i < 60; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c >= 0x20 && c < 0x7f && c != '\\') {
-            if (out + 6 >= TG__DESC_BYTES)
-                break;
-            buf[out++] = (char)c;
-            continue;
-        }
-        if (out + 10 >= TG__DESC_BYTES)
+    while (text[i] != '\0') {
+        const unsigned char *at = (const unsigned char *)text + i;
+        size_t n = character(at);
+        bool plain = n > 0 && *at != '\\';
+        size_t taken = n > 0 ? n : 1;
+        /* at the end: "...", a quote and a zero */
+        if (i + taken > QUOTED_BYTES || out + (plain ? n : 4) + 5 > TG__DESC_BYTES)
             break;
-        out += (size_t)snprintf(buf + out, 5, "\\x%02x", c);
+        if (plain) {
+            memcpy(buf + out, at, n);
+            out += n;
+        } else {
+            out += (size_t)snprintf(buf + out, 5, "\\x%02x", *at);
+        }
+        i += taken;
     }
     if (text[i] != '\0') {
         memcpy(buf + out, "...", 3);

@@ -20,6 +20,21 @@ tg_status tg__fail_memory(const char *op, uint64_t bytes) __attribute__((cold, n
  * TG_ERR_ARG. Returns the pending status. */
 tg_status tg__fail_null(const char *op, const char *name) __attribute__((cold, noinline));
 
+/* For operations made of others: between the two calls errors of this thread carry the name that
+ * the user called, `op`, or that of the operation around it. */
+static inline const char *tg__errors_as(const char *op) {
+    tg__thread *t = tg__self();
+    const char *was = t->error_as;
+    if (was == NULL && t->usable)
+        t->error_as = op;
+    return was;
+}
+static inline void tg__errors_back(const char *was) {
+    tg__thread *t = tg__self();
+    if (t->usable)
+        t->error_as = was;
+}
+
 /* The status that gates actions: not TG_OK while the innermost scope is shut. */
 tg_status tg__gate(const tg__thread *t);
 

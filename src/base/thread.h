@@ -50,6 +50,7 @@ struct tg__thread {
     tg_status error_status;
     uint32_t error_level;
     const char *error_op; /* static text, or error_op_copy */
+    const char *error_as; /* the op that errors raised now are named after; NULL: their own */
     char error_op_copy[48];
     char message[TG__MESSAGE_BYTES];
     char desc[TG__DESC_SLOTS][TG__DESC_BYTES]; /* ring of short descriptions for messages */

@@ -124,9 +124,9 @@ static void warn_environment(text *t, const tg__env *env) {
                (strlen(known[i]) != n || strncmp(name, known[i], n) != 0))
             i++;
         if (i == sizeof known / sizeof *known)
-            add(t, "warning: %.60s is no variable of this library\n", tg__quote(*e));
+            add(t, "warning: %s is no variable of this library\n", tg__quote(*e));
         else if (name[n] == '=' && bad_setting(known[i], name + n + 1, env))
-            add(t, "warning: %.80s was ignored\n", tg__quote(*e));
+            add(t, "warning: %s was ignored\n", tg__quote(*e));
     }
 }
 

@@ -28,7 +28,7 @@
 #endif
 #endif
 
-#define FRAMES 12
+#define FRAMES 16
 #define CHAIN_SHOWN 6
 #define FIRST_BUCKETS 1024 /* a power of two */
 
@@ -125,6 +125,34 @@ void tg__leaks_remove(const tg_tensor *x) {
     free(r);
 }
 
+/* ---- Sites ---- */
+
+void tg_site(const char *file, int line) {
+    tg__thread *t = tg__self();
+    if (!t->usable)
+        return;
+    t->site_file = file;
+    t->site_line = line;
+}
+
+/* By the time of a call the sites of the calls that made its arguments have come and gone, so the
+ * result is looked up and named afterwards. */
+tg_tensor *tg_sited(tg_tensor *x, const char *file, int line) {
+    tg_site(NULL, 0);
+    if (x == NULL || atomic_load_explicit(&tg__leaks_on, memory_order_relaxed) <= 0)
+        return x;
+    pthread_mutex_lock(&lock);
+    record *r = n_buckets > 0 ? buckets[bucket_of(x, n_buckets)] : NULL;
+    while (r != NULL && r->x != x)
+        r = r->in_bucket;
+    if (r != NULL) {
+        r->file = file;
+        r->line = line;
+    }
+    pthread_mutex_unlock(&lock);
+    return x;
+}
+
 /* ---- The report ---- */
 
 typedef struct {
@@ -172,17 +200,16 @@ static void write_place(FILE *file, const place *p) {
 
 /* Linked statically: what called the outermost of our functions in the first row of them, if there
  * are names, else the frames of the program's own code. */
-static void write_chain(FILE *file, const record *r, uintptr_t own) {
-    int first = 1; /* 0 is tg__leaks_add */
-    for (int i = 1; i < r->n_frames; i++) {
+static void write_chain(FILE *file, const record *r, int start, uintptr_t own) {
+    int first = start;
+    for (int i = start; i < r->n_frames; i++) {
         place p = resolve(r->frame[i]);
         if (p.function != NULL && strncmp(p.function, "tg_", 3) != 0)
             break;
         if (p.function != NULL)
             first = i + 1;
     }
-    bool named = first > 1;
-    int last = named ? first + 1 : first + CHAIN_SHOWN;
+    int last = first > start ? first + 1 : first + CHAIN_SHOWN;
     for (int i = first; i < r->n_frames && i < last; i++) {
         place p = resolve(r->frame[i]);
         if (i > first && p.base != own)
@@ -198,16 +225,20 @@ static void write_site(FILE *file, const record *r) {
         fprintf(file, "%s:%d", r->file, r->line);
         return;
     }
-    if (r->n_frames < 2) {
+    const place own = resolve((const void *)((uintptr_t)&tg__leaks_add + 1));
+    int start = 0; /* behind tg__leaks_add; below it a sanitizer may have put a frame of its own */
+    while (start < r->n_frames && resolve(r->frame[start]).base != own.base)
+        start++;
+    start++;
+    if (start >= r->n_frames) {
         fputs("an unknown place", file);
         return;
     }
-    const place own = resolve(r->frame[0]);
     if (own.object == NULL || strncmp(own.object, "libtensorgrad.", 14) != 0) {
-        write_chain(file, r, own.base);
+        write_chain(file, r, start, own.base);
         return;
     }
-    for (int i = 1; i < r->n_frames; i++) {
+    for (int i = start; i < r->n_frames; i++) {
         place p = resolve(r->frame[i]);
         if (p.base != own.base || i == r->n_frames - 1) {
             write_place(file, &p);

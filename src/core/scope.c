@@ -131,10 +131,6 @@ static uint32_t youngest(const tg__thread *t, const tg_tensor *x) {
     uint32_t at = 0;
     if (slot >> 32 == t->id)
         at = (uint32_t)(slot & SLOT_POSITION);
-    else if (slot & SLOT_SHARED)
-        for (uint32_t i = t->n_entries; i > 0 && at == 0; i--)
-            if (t->entries[i - 1].object == x)
-                at = i;
     if (at == 0 && slot & SLOT_SHARED)
         for (uint32_t i = t->n_entries; i > 0 && at == 0; i--)
             if (t->entries[i - 1].object == x)

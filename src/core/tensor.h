@@ -15,7 +15,7 @@ typedef struct {
     _Atomic uint32_t refs;
     _Atomic uint32_t version;   /* in-place writes */
     _Atomic uint32_t epoch;     /* recorded in-place writes: older views are stale */
-    _Atomic uint16_t writer;    /* number of the op that wrote last, TG__NO_OP: tg_data_mut */
+    _Atomic uint16_t writer;    /* who wrote last: number of an op, or one of those below */
     _Atomic uint8_t needs_grad; /* some tensor on this memory takes part in gradients */
     void *data;
     size_t bytes;
@@ -25,7 +25,10 @@ typedef struct {
 } tg__storage;
 
 #define TG__STORAGE_HEAD 64
-#define TG__NO_OP 0xffffu
+/* Writers that are no ops of the table. */
+#define TG__NO_OP 0xffffu /* tg_data_mut */
+#define TG__SGD_STEP 0xfffeu
+#define TG__ADAM_STEP 0xfffdu
 
 typedef struct tg__node tg__node; /* autograd's */
 
@@ -38,7 +41,6 @@ enum {
     TG__REQUIRES_GRAD = 1, /* a leaf marked by the user */
     TG__IS_VIEW = 2,       /* shares memory with the tensor it was made from */
     TG__CONTIGUOUS = 4,    /* row-major without gaps */
-    TG__IS_GRAD = 8,       /* attached to a leaf as its gradient */
     TG__IS_NONE = 16,
     TG__IS_NUMBER = 32 /* a C scalar: never widens a tensor within its category */
 };
@@ -59,7 +61,7 @@ struct tg_tensor {
     tg__node *node; /* the recorded op it is the result of, or NULL */
     tg__leaf *leaf; /* leaves that require gradients */
     uint32_t epoch; /* of the storage, when this view was made */
-    uint32_t reserved;
+    _Atomic uint32_t attached; /* to a leaf, as its gradient */
     int64_t shape[TG_MAX_DIMS];
     int64_t stride[TG_MAX_DIMS]; /* in elements */
 };
@@ -170,7 +172,7 @@ void tg__pack(const tg_tensor *x, void *dst);
 /* dst[...] = src for equal shapes, converting dtypes; src may be broadcast by stride 0. */
 void tg__assign(tg_tensor *dst, const tg_tensor *src);
 
-/* The name of op number `op` (defined by autograd's op table); "tg_data_mut" for TG__NO_OP. */
+/* The name of op or writer number `op` (defined by autograd's op table). */
 const char *tg__op_name(uint16_t op);
 
 #endif

@@ -1,14 +1,15 @@
 /* blas.c - the calls of OpenBLAS; nothing else in the library knows it.
  *
  * Facts this file is built around (OpenBLAS 0.3.21):
- * - A bad argument makes it print and return with the result untouched: everything is checked before.
- * - It spins for ever if it cannot map its buffer of 128 MiB per thread. So before the first call the
- *   address space is probed; if it is short, OpenBLAS is never called (the reference product is).
- * - Its number of threads is one per process and shared with other users of the library, so it is set
- *   only when the program says so: TENSORGRAD_NUM_THREADS, tg_set_num_threads. With
+ * - A bad argument makes it print and return with the result untouched: everything is checked
+ * before.
+ * - It spins for ever if it cannot map its buffer of 128 MiB per thread. So before the first call
+ * the address space is probed; if it is short, OpenBLAS is never called (the reference product is).
+ * - Its number of threads is one per process and shared with other users of the library, so it is
+ * set only when the program says so: TENSORGRAD_NUM_THREADS, tg_set_num_threads. With
  *   TENSORGRAD_DETERMINISTIC=1 it is 1 during each of our products and then what it was.
- * - scal, axpy and iamax do not treat NaN as IEEE 754 does and are not used; beta is 0 or 1 only, and 1
- *   where gemv would scale.
+ * - scal, axpy and iamax do not treat NaN as IEEE 754 does and are not used; beta is 0 or 1 only,
+ * and 1 where gemv would scale.
  * - Small products run on the calling thread only. */
 #include "kernels/blas.h"
 
@@ -23,35 +24,30 @@
 int64_t tg__blas_int_limit = INT32_MAX;
 size_t tg__blas_buffer_bytes = (size_t)128 << 20;
 
-/* ---- Layouts ------------------------------------------------------------------------------------ */
+/* ---- Layouts ------------------------------------------------------------------------------------
+ */
 
-/* A matrix as BLAS sees it: rows `ld` elements apart, or (trans) columns; ld is 0 if BLAS cannot read
- * it. */
+/* A matrix as BLAS sees it: rows `ld` elements apart, or (trans) columns; ld is 0 if BLAS cannot
+ * read it. */
 typedef struct {
     bool trans;
     int64_t ld;
 } layout;
 
-static int64_t larger(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Strides of dims of size 1 mean nothing and are made to fit. */
 static layout layout_of(int64_t rows, int64_t cols, int64_t row, int64_t col) {
     if ((col == 1 || cols == 1) && (row >= cols || rows == 1))
         return (layout){false, rows == 1 ? cols : row};
-    if ((row == 1 || rows == 1) && (col >= rows || cols == 1))
-        return (layout){true, cols == 1 ? rows : col};
+    if ((row == 1 || rows == 1) && col >= rows)
+        return (layout){true, col};
     return (layout){false, 0};
 }
 
-static layout layout_a(const tg__gemm *g) {
-    return layout_of(g->m, g->k, g->a_row, g->a_col);
-}
+static layout layout_a(const tg__gemm *g) { return layout_of(g->m, g->k, g->a_row, g->a_col); }
 
-static layout layout_b(const tg__gemm *g) {
-    return layout_of(g->k, g->n, g->b_row, g->b_col);
-}
+static layout layout_b(const tg__gemm *g) { return layout_of(g->k, g->n, g->b_row, g->b_col); }
 
 /* The operands' leading dimensions, or steps if they are vectors; 0 if BLAS cannot take them. */
 static int64_t lead_a(const tg__gemm *g) {
@@ -62,13 +58,9 @@ static int64_t lead_b(const tg__gemm *g) {
     return g->n > 1 ? layout_b(g).ld : g->k > 1 ? g->b_row : 1;
 }
 
-bool tg__blas_takes_a(const tg__gemm *g) {
-    return lead_a(g) > 0;
-}
+bool tg__blas_takes_a(const tg__gemm *g) { return lead_a(g) > 0; }
 
-bool tg__blas_takes_b(const tg__gemm *g) {
-    return lead_b(g) > 0;
-}
+bool tg__blas_takes_b(const tg__gemm *g) { return lead_b(g) > 0; }
 
 bool tg__blas_fits(const tg__gemm *g) {
     const int64_t c = g->m == 1 ? 1 : g->c_row;
@@ -88,29 +80,33 @@ bool tg__blas_is_serial(const tg__gemm *g) {
 #include <cblas.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #if defined(__linux__)
 #include <sched.h>
 #endif
 
-/* ---- Threads ------------------------------------------------------------------------------------ */
+#define MOST_PROBED 128 /* OpenBLAS is seldom built for more threads */
+
+/* ---- Threads ------------------------------------------------------------------------------------
+ */
+
+enum { POOL_RUNS, POOL_UNKNOWN, POOL_REFUSED }; /* OpenBLAS's threads */
 
 static struct {
     pthread_once_t once;
     bool usable;
-    int probed; /* threads there is address space for */
+    int probed; /* OpenBLAS has, or can have, so many threads */
     pthread_mutex_t lock;
+    _Atomic int pool;
     int inside; /* products that want one thread and are running */
     int saved;  /* the number of threads to go back to after them */
 } blas = {.once = PTHREAD_ONCE_INIT, .lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void before_fork(void) {
-    pthread_mutex_lock(&blas.lock);
-}
-static void after_fork(void) {
-    pthread_mutex_unlock(&blas.lock);
-}
+static void before_fork(void) { pthread_mutex_lock(&blas.lock); }
+static void after_fork(void) { pthread_mutex_unlock(&blas.lock); }
 static void in_child(void) {
     blas.inside = 0;
+    blas.pool = POOL_UNKNOWN;
     pthread_mutex_unlock(&blas.lock);
 }
 
@@ -123,19 +119,74 @@ static bool address_space_for(int threads) {
     return true;
 }
 
+static void *pass_gate(void *gate) {
+    pthread_mutex_lock(gate);
+    pthread_mutex_unlock(gate);
+    return NULL;
+}
+
+/* Whether the system gives us n more threads at once. OpenBLAS would wait for ever for one that it
+ * did not get. */
+static bool threads_for(int n) {
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t threads[MOST_PROBED];
+    int made = 0;
+    pthread_mutex_lock(&gate);
+    while (made < n && made < MOST_PROBED &&
+           pthread_create(&threads[made], NULL, pass_gate, &gate) == 0)
+        made++;
+    pthread_mutex_unlock(&gate);
+    for (int i = 0; i < made; i++)
+        pthread_join(threads[i], NULL);
+    return made == n || made == MOST_PROBED;
+}
+
+/* False if OpenBLAS would have to start its threads and could not. */
+static bool pool_is_fine(void) {
+    if (atomic_load_explicit(&blas.pool, memory_order_relaxed) == POOL_RUNS)
+        return true;
+    pthread_mutex_lock(&blas.lock);
+    if (blas.pool == POOL_UNKNOWN) {
+        const int n = openblas_get_num_threads();
+        blas.pool = n == 1 || threads_for(n - 1) ? POOL_RUNS : POOL_REFUSED;
+        if (blas.pool == POOL_REFUSED)
+            tg__log(TG_LOG_WARN,
+                    "OpenBLAS cannot start its %d threads here: matrix products will "
+                    "be slow",
+                    n);
+    }
+    const bool fine = blas.pool == POOL_RUNS;
+    pthread_mutex_unlock(&blas.lock);
+    return fine;
+}
+
+/* Whether OpenBLAS's threads are there: not in a child that was forked after it was loaded. */
+static bool pool_runs(void) {
+#if defined(__linux__)
+    struct stat task; /* a link per thread and two more */
+    if (stat("/proc/self/task", &task) == 0)
+        return (int)task.st_nlink - 2 >= openblas_get_num_threads();
+#endif
+    return true;
+}
+
 /* The program asks for n threads. The caller holds the lock. */
 static void set_threads(int n) {
-    if (n > blas.probed) {
-        if (!address_space_for(n)) {
-            tg__log(TG_LOG_WARN, "OpenBLAS keeps %d threads: no address space for %d", blas.probed,
-                    n);
+    if (blas.pool == POOL_REFUSED || n == openblas_get_num_threads())
+        return;
+    if (n > blas.probed || blas.pool == POOL_UNKNOWN) {
+        const int more = blas.pool == POOL_UNKNOWN ? n : n - blas.probed;
+        if (!address_space_for(n) || !threads_for(more)) {
+            tg__log(TG_LOG_WARN,
+                    "OpenBLAS keeps %d threads: there are no address space and threads for %d",
+                    openblas_get_num_threads(), n);
             return;
         }
-        blas.probed = n;
+        blas.probed = n > blas.probed ? n : blas.probed;
     }
     if (blas.inside > 0)
         blas.saved = n;
-    else if (n != openblas_get_num_threads())
+    else
         openblas_set_num_threads(n);
 }
 
@@ -160,12 +211,8 @@ static bool threads_chosen(int n) {
 
 static void start(void) {
     const int ours = tg_num_threads(), theirs = openblas_get_num_threads();
-    blas.probed = ours > theirs ? ours : theirs;
-    blas.usable = address_space_for(blas.probed);
-    if (!blas.usable && address_space_for(theirs)) {
-        blas.probed = theirs;
-        blas.usable = true;
-    }
+    blas.probed = theirs;
+    blas.usable = address_space_for(ours > theirs ? ours : theirs); /* ours call it, too */
     if (!blas.usable) {
         tg__log(TG_LOG_WARN,
                 "OpenBLAS is not used: there is no address space for its buffers (%zu MiB for each "
@@ -173,6 +220,7 @@ static void start(void) {
                 tg__blas_buffer_bytes >> 20, theirs);
         return;
     }
+    blas.pool = pool_runs() ? POOL_RUNS : POOL_UNKNOWN;
     pthread_atfork(before_fork, after_fork, in_child);
     if (threads_chosen(ours))
         threads_changed(ours);
@@ -201,7 +249,8 @@ static void leave_single(void) {
     pthread_mutex_unlock(&blas.lock);
 }
 
-/* ---- Products ----------------------------------------------------------------------------------- */
+/* ---- Products -----------------------------------------------------------------------------------
+ */
 
 static void gemm(const tg__gemm *g) {
     const layout a = layout_a(g), b = layout_b(g);
@@ -247,7 +296,12 @@ static void vector_product(const tg__gemm *g) {
 }
 
 void tg__blas_product(const tg__gemm *g) {
-    const bool single = tg__env_get()->deterministic && !tg__blas_is_serial(g);
+    const bool serial = tg__blas_is_serial(g);
+    if (!serial && !pool_is_fine()) {
+        tg__gemm_reference(g);
+        return;
+    }
+    const bool single = !serial && tg__env_get()->deterministic;
     if (single)
         enter_single();
     if (g->m == 1 || g->n == 1)
@@ -268,26 +322,16 @@ void tg__blas_describe(char *buf, size_t cap) {
              n == 1 ? "" : "s", usable ? "" : "; not used: too little address space");
 }
 
-bool tg__blas_is_openmp(void) {
-    return openblas_get_parallel() == 2;
-}
+bool tg__blas_is_openmp(void) { return openblas_get_parallel() == 2; }
 
 #else
 
-bool tg__blas_usable(void) {
-    return false;
-}
+bool tg__blas_usable(void) { return false; }
 
-void tg__blas_product(const tg__gemm *g) {
-    tg__gemm_reference(g);
-}
+void tg__blas_product(const tg__gemm *g) { tg__gemm_reference(g); }
 
-void tg__blas_describe(char *buf, size_t cap) {
-    snprintf(buf, cap, "reference");
-}
+void tg__blas_describe(char *buf, size_t cap) { snprintf(buf, cap, "reference"); }
 
-bool tg__blas_is_openmp(void) {
-    return false;
-}
+bool tg__blas_is_openmp(void) { return false; }
 
 #endif

@@ -1,11 +1,16 @@
 /* dispatch.c - which kernel table this processor gets.
  *
- * The choice is made once, on first use, and kept in an atomic pointer; threads that race make the
- * same choice. TENSORGRAD_ISA can ask for a lower instruction set; one that the processor or the
- * build lacks is ignored, with one line for the log hook. */
+ * An instruction set defines only the kernels that it does better than the one before it. The full
+ * tables are put together here on first use: each starts as a copy of the one below and is
+ * overlaid with its own kernels.
+ *
+ * The choice among them is made once and kept in an atomic pointer; threads that race make the same
+ * choice. TENSORGRAD_ISA can ask for a lower instruction set; one that the processor or the build
+ * lacks is ignored, with one line for the log hook. */
 #include "base/env.h"
 #include "base/log.h"
 #include "kernels/isa.h"
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -16,36 +21,68 @@
 #define TG_HAVE_AVX512 0
 #endif
 
-#if TG_HAVE_AVX2
-static bool has_avx2(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-#endif
+enum { BASE, AVX2, AVX512, N_TABLES };
 
-#if TG_HAVE_AVX512
-static bool has_avx512(void) {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+static tg__kernels tables[N_TABLES];
+static bool usable[N_TABLES];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void lay_over(tg__ew_fn *to, const tg__ew_fn *from, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (from[i])
+            to[i] = from[i];
+    }
 }
+
+#define LAY_OVER(member)                                                                           \
+    lay_over((tg__ew_fn *)to->member, (const tg__ew_fn *)from->member,                             \
+             sizeof(to->member) / sizeof(tg__ew_fn))
+
+/* Adds to the list a table that is the last one with these kernels over it. */
+static void add_table(int number, const tg__kernels *below, const tg__kernels *from) {
+    tg__kernels *to = &tables[number];
+    *to = *below;
+    to->isa = from->isa;
+    LAY_OVER(unary);
+    LAY_OVER(binary);
+    LAY_OVER(compare);
+    LAY_OVER(predicate);
+    LAY_OVER(cast);
+    LAY_OVER(where);
+    LAY_OVER(masked_fill);
+    LAY_OVER(clamp);
+    to->reduce = from->reduce ? from->reduce : to->reduce;
+    to->rows = from->rows ? from->rows : to->rows;
+    to->optim = from->optim ? from->optim : to->optim;
+    to->random = from->random ? from->random : to->random;
+    usable[number] = true;
+}
+
+static void make_tables(void) {
+    add_table(BASE, &tg__kernels_base, &tg__kernels_base);
+#if TG_HAVE_AVX2
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        add_table(AVX2, &tables[BASE], &tg__kernels_avx2);
 #endif
+#if TG_HAVE_AVX512
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        add_table(AVX512, &tables[usable[AVX2] ? AVX2 : BASE], &tg__kernels_avx512);
+#endif
+}
 
 const tg__kernels *tg__kernels_named(const char *isa) {
-#if TG_HAVE_AVX512
-    if (strcmp(isa, "avx512") == 0)
-        return has_avx512() ? &tg__kernels_avx512 : NULL;
-#endif
-#if TG_HAVE_AVX2
-    if (strcmp(isa, "avx2") == 0)
-        return has_avx2() ? &tg__kernels_avx2 : NULL;
-#endif
-    return strcmp(isa, "base") == 0 ? &tg__kernels_base : NULL;
+    pthread_once(&once, make_tables);
+    for (int i = 0; i < N_TABLES; i++) {
+        if (usable[i] && strcmp(tables[i].isa, isa) == 0)
+            return &tables[i];
+    }
+    return NULL;
 }
 
 static const tg__kernels *best(void) {
-    const tg__kernels *k = tg__kernels_named("avx512");
-    if (!k)
-        k = tg__kernels_named("avx2");
-    return k ? k : &tg__kernels_base;
+    pthread_once(&once, make_tables);
+    return usable[AVX512] ? &tables[AVX512] : usable[AVX2] ? &tables[AVX2] : &tables[BASE];
 }
 
 static _Atomic(const tg__kernels *) chosen;

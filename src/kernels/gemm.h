@@ -15,9 +15,9 @@ typedef struct {
     bool add;
 } tg__gemm;
 
-/* Our own loops: any strides (0 too), any sizes, f32 f64 i64 i32 u8 (integers wrap). In parallel where
- * it pays; the bits do not depend on the number of threads. Memory for packing is asked for, but not
- * needed. */
+/* Our own loops: any strides (0 too), any sizes, f32 f64 i64 i32 u8 (integers wrap). In parallel
+ * where it pays; the bits do not depend on the number of threads. Memory for packing is asked for,
+ * but not needed. */
 void tg__gemm_reference(const tg__gemm *g);
 /* The same without any preparation, for a handful of elements. */
 void tg__gemm_small(const tg__gemm *g);
@@ -25,11 +25,11 @@ void tg__gemm_small(const tg__gemm *g);
 /* True if OpenBLAS is there and may be called. The first call finds out and applies
  * TENSORGRAD_NUM_THREADS. */
 bool tg__blas_usable(void);
-/* The product by OpenBLAS, f32 or f64, m, n, k >= 1: dot if m = n = 1, gemv if one of them is 1, else
- * gemm. The caller has made sure of tg__blas_usable, tg__blas_takes and of sizes. */
+/* The product by OpenBLAS, f32 or f64, m, n, k >= 1: dot if m = n = 1, gemv if one of them is 1,
+ * else gemm. The caller has made sure of tg__blas_usable, tg__blas_takes and of sizes. */
 void tg__blas_product(const tg__gemm *g);
-/* True if OpenBLAS can read the operands where they are: each is a vector with a stride, or one of its
- * dims is contiguous and the other one steps over it. */
+/* True if OpenBLAS can read the operands where they are: each is a vector with a stride, or one of
+ * its dims is contiguous and the other one steps over it. */
 bool tg__blas_takes_a(const tg__gemm *g);
 bool tg__blas_takes_b(const tg__gemm *g);
 /* True if all sizes and leading dimensions are within the limit. */

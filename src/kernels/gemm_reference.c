@@ -1,11 +1,12 @@
 /* gemm_reference.c - matrix products by our own loops.
  *
  * Used for integers, in builds without BLAS, where OpenBLAS cannot be called (blas.c), and as the
- * tests' second opinion. C is computed in tiles, which threads share out; for each tile, k is walked
- * in blocks, and a block of B whose rows are not contiguous is copied first, so that the inner loop
- * runs along contiguous memory in B and C. Without memory for the copy it reads B where it is. The
- * order of the additions for one element of C depends on k only (the same bits for any layout, number of
- * threads, and without memory), and no product is skipped: 0 · NaN is NaN. Cost: a quarter to a tenth of the speed of OpenBLAS. */
+ * tests' second opinion. C is computed in tiles, which threads share out; for each tile, k is
+ * walked in blocks, and a block of B whose rows are not contiguous is copied first, so that the
+ * inner loop runs along contiguous memory in B and C. Without memory for the copy it reads B where
+ * it is. The order of the additions for one element of C depends on k only (the same bits for any
+ * layout, number of threads, and without memory), and no product is skipped: 0 · NaN is NaN. Cost:
+ * a quarter to a tenth of the speed of OpenBLAS. */
 #include "base/alloc.h"
 #include "base/threads.h"
 #include "kernels/gemm.h"

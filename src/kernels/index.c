@@ -1,8 +1,8 @@
 /* index.c - gather and scatter over checked indices.
  *
- * Indices are checked first, as a whole, by tg__index_check; the functions that move data trust them.
- * What is added to one element is added in the order of the sources, by one thread: threads share out
- * outer positions, columns or lines, never the sources of one element. */
+ * Indices are checked first, as a whole, by tg__index_check; the functions that move data trust
+ * them. What is added to one element is added in the order of the sources, by one thread: threads
+ * share out outer positions, columns or lines, never the sources of one element. */
 #include "kernels/index.h"
 
 #include "base/threads.h"
@@ -10,9 +10,7 @@
 
 #define PIECE 16384 /* elements worth handing to another thread */
 
-static int64_t smaller(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static inline int64_t load_index(tg_dtype dtype, const char *p) {
     return dtype == TG_I64 ? *(const int64_t *)p : *(const int32_t *)p;
@@ -26,10 +24,10 @@ int64_t tg__index_check(tg_dtype idx_dtype, const void *idx, int64_t step, int64
         int wrong = 0; /* negative ones are large as unsigned */
         if (idx_dtype == TG_I64)
             for (int64_t i = start; i < end; i++)
-                wrong |= (uint64_t)*(const int64_t *)(p + i * step) >= (uint64_t)size;
+                wrong |= (uint64_t) * (const int64_t *)(p + i * step) >= (uint64_t)size;
         else
             for (int64_t i = start; i < end; i++)
-                wrong |= (uint64_t)(int64_t)*(const int32_t *)(p + i * step) >= (uint64_t)size;
+                wrong |= (uint64_t)(int64_t) * (const int32_t *)(p + i * step) >= (uint64_t)size;
         for (int64_t i = start; wrong && i < end; i++) {
             *bad = load_index(idx_dtype, p + i * step);
             if (*bad < 0 || *bad >= size)
@@ -39,7 +37,8 @@ int64_t tg__index_check(tg_dtype idx_dtype, const void *idx, int64_t step, int64
     return -1;
 }
 
-/* ---- Along one dim, contiguous ----------------------------------------------------------------- */
+/* ---- Along one dim, contiguous -----------------------------------------------------------------
+ */
 
 typedef struct {
     tg_dtype dtype, idx_dtype;
@@ -123,7 +122,8 @@ static void add_columns(int64_t begin, int64_t end, void *ctx) {
         const int64_t last = smaller(blocks, first + (end - begin));
         const int64_t start = first * COLUMNS, w = smaller(s->inner, last * COLUMNS) - start;
         for (int64_t j = 0; j < s->n; j++)
-            add_row(s->dtype, s->out + ((o * s->size + index_at(s, j)) * s->inner + start) * s->item,
+            add_row(s->dtype,
+                    s->out + ((o * s->size + index_at(s, j)) * s->inner + start) * s->item,
                     s->x + ((o * s->n + j) * s->inner + start) * s->item, w);
         begin += last - first;
     }
@@ -151,10 +151,11 @@ void tg__index_add(tg_dtype dtype, int64_t outer, int64_t size, int64_t inner, i
                      add_columns, &s);
 }
 
-/* ---- Elementwise along one dim, any strides ---------------------------------------------------- */
+/* ---- Elementwise along one dim, any strides ----------------------------------------------------
+ */
 
-/* A line: the positions along `dim` with all other coordinates fixed. Only elements of one line meet
- * in one place of the output of scatter_add. */
+/* A line: the positions along `dim` with all other coordinates fixed. Only elements of one line
+ * meet in one place of the output of scatter_add. */
 typedef struct {
     tg_dtype dtype;
     int64_t item;
@@ -220,7 +221,8 @@ static void run_lines(int64_t begin, int64_t end, void *ctx) {
     }
 }
 
-static void run_all(lines *l, int ndim, const int64_t *shape, int dim, const int64_t *const *stride) {
+static void run_all(lines *l, int ndim, const int64_t *shape, int dim,
+                    const int64_t *const *stride) {
     int64_t count = 1;
     l->ndim = 0;
     for (int d = 0; d < ndim; d++) {

@@ -1,4 +1,4 @@
-/* isa_base.c - the kernels for any processor of the architecture, and those all tables share. */
+/* isa_base.c - the kernels for any processor of the architecture. */
 #define TG_ISA_NAME base
-#define TG_ONCE 1
+#define TG_LEVEL 0
 #include "kernels/isa.inc"

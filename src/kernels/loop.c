@@ -67,11 +67,6 @@ static bool mergeable(const tg__loop *l, int a, int b) {
 void tg__loop_coalesce(tg__loop *l) {
     int n = 0;
     for (int d = 0; d < l->ndim; d++) {
-        if (l->shape[d] == 0) { /* nothing to do, whatever the rest */
-            l->ndim = 1;
-            l->shape[0] = 0;
-            return;
-        }
         if (l->shape[d] == 1)
             continue;
         if (n != d)

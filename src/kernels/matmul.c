@@ -8,20 +8,21 @@
  *   OpenBLAS          f32 and f64: dot, gemv or gemm, reading both operands where they are
  *   the reference     integers, and where OpenBLAS cannot be called
  *
- * Operands that BLAS cannot read (stride 0, no contiguous dim) are packed once, for the whole batch.
- * Sizes and leading dimensions beyond 32 bits are cut into packed tiles. Items that OpenBLAS computes
- * on one thread are shared out to our own; larger ones come one by one and use OpenBLAS's threads. A
- * bias is written to C first and the product added to it, which costs what clearing C would. */
+ * Operands that BLAS cannot read (stride 0, no contiguous dim) are packed once, for the whole
+ * batch. Sizes and leading dimensions beyond 32 bits are cut into packed tiles. Items that OpenBLAS
+ * computes on one thread are shared out to our own; larger ones come one by one and use OpenBLAS's
+ * threads. A bias is written to C first and the product added to it, which costs what clearing C
+ * would. */
 #include "base/alloc.h"
 #include "base/threads.h"
 #include "kernels/blas.h"
 #include "kernels/gemm.h"
 #include <string.h>
 
-#define SMALL 512     /* multiplications */
-#define PIECE 32768   /* multiplications worth handing to another thread */
+#define SMALL 512      /* multiplications */
+#define PIECE 32768    /* multiplications worth handing to another thread */
 #define MOST_PIECES 32 /* OpenBLAS has buffers for so many callers at least */
-#define TILE 2048     /* of products that are too large for 32-bit sizes */
+#define TILE 2048      /* of products that are too large for 32-bit sizes */
 
 typedef struct {
     tg__gemm one; /* the first item */
@@ -33,11 +34,10 @@ typedef struct {
     bool small, blas, tiled;
 } plan;
 
-static int64_t smaller(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* ---- One item ----------------------------------------------------------------------------------- */
+/* ---- One item -----------------------------------------------------------------------------------
+ */
 
 static void fill_rows(const plan *p, const tg__gemm *g) {
     const size_t bytes = (size_t)(g->n * p->item);
@@ -133,7 +133,8 @@ static void run_items(int64_t begin, int64_t end, void *ctx) {
     }
 }
 
-/* ---- The plan ----------------------------------------------------------------------------------- */
+/* ---- The plan -----------------------------------------------------------------------------------
+ */
 
 /* Batch dims without those of size 1, neighbours merged where both operands allow it. */
 static void merge_batch(plan *p, const tg__matmul *m) {
@@ -174,8 +175,8 @@ static void fold_batch(plan *p) {
         p->items *= p->batch[d];
 }
 
-/* Packs an operand for all items that have one of their own, and points the plan to the copy. *bytes
- * is 0 if there is nothing to do. */
+/* Packs an operand for all items that have one of their own, and points the plan to the copy.
+ * *bytes is 0 if there is nothing to do. */
 static char *pack_batch(const plan *p, const void **x, int64_t rows, int64_t cols, int64_t *row,
                         int64_t *col, int64_t *stride, size_t *bytes) {
     int64_t own[TG_MAX_DIMS], size = rows * p->item, total;
@@ -211,8 +212,8 @@ static bool run_batch(plan *p) {
     if (p->items == 1)
         return run_item(p, g);
     const double work = (double)g->m * (double)g->n * (double)g->k;
-    const bool shared = p->blas ? !p->tiled && tg__blas_is_serial(g) && !tg__blas_is_openmp()
-                                : work < PIECE;
+    const bool shared =
+        p->blas ? !p->tiled && tg__blas_is_serial(g) && !tg__blas_is_openmp() : work < PIECE;
     if (shared) {
         const int64_t grain = work < PIECE ? (int64_t)(PIECE / (work + 1)) + 1 : 1;
         const int64_t least = (p->items + MOST_PIECES - 1) / MOST_PIECES;

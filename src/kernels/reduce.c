@@ -1,14 +1,14 @@
 /* reduce.c - plans reductions and runs them.
  *
  * A reduction maps sequences to outputs (sequence.h). The reduced dims, in their order, form the
- * sequence; where order cannot matter (integers, all, any) they are read in the order of memory. The
- * kept dims are split into one dim along which a job takes several outputs at a time (`v`), and the
- * others (`outer`). If the sequence is not contiguous in memory but a kept dim is, that dim becomes
- * `v` and its outputs are computed side by side, in rows of up to WIDTH.
+ * sequence; where order cannot matter (integers, all, any) they are read in the order of memory.
+ * The kept dims are split into one dim along which a job takes several outputs at a time (`v`), and
+ * the others (`outer`). If the sequence is not contiguous in memory but a kept dim is, that dim
+ * becomes `v` and its outputs are computed side by side, in rows of up to WIDTH.
  *
- * Jobs run in parallel. Long sequences with few outputs are cut into runs of whole leaves, a power of
- * two of them, which are subtrees of the sum; their cells are joined along the same tree. How the work
- * is cut changes no bit of the results.
+ * Jobs run in parallel. Long sequences with few outputs are cut into runs of whole leaves, a power
+ * of two of them, which are subtrees of the sum; their cells are joined along the same tree. How
+ * the work is cut changes no bit of the results.
  *
  * Side by side needs scratch memory for wide rows, and runs need a place for their cells. If that
  * cannot be had, rows are as narrow as the stack allows and sequences are not cut: slower, the same
@@ -37,17 +37,17 @@ typedef struct {
     int64_t out_stride[TG_MAX_DIMS], center_stride[TG_MAX_DIMS];
     int64_t v, v_in, v_out, v_center;
 
-    int64_t width, blocks, outer; /* outputs per block; blocks along v; positions of the outer dims */
-    int64_t run, runs;            /* elements per run, runs per output */
-    tg__cell *partial;            /* [outer, v, runs] if runs > 1 */
+    int64_t width, blocks,
+        outer;         /* outputs per block; blocks along v; positions of the outer dims */
+    int64_t run, runs; /* elements per run, runs per output */
+    tg__cell *partial; /* [outer, v, runs] if runs > 1 */
     int64_t *partial_at;
 } plan;
 
-static int64_t smaller(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* ---- Jobs -------------------------------------------------------------------------------------- */
+/* ---- Jobs --------------------------------------------------------------------------------------
+ */
 
 /* A block of w outputs, and a part of their sequences. */
 typedef struct {
@@ -177,7 +177,8 @@ static void jobs_by_rows(int64_t begin, int64_t end, void *ctx) {
 
 /* Memory of a job by columns, in cells per column: results, positions, centers, scratch. */
 static int64_t cells_per_column(const plan *p) {
-    return 1 + p->s.arg + (p->center != NULL) + tg__sequence_levels(&p->s, smaller(p->width, p->v), p->run);
+    return 1 + p->s.arg + (p->center != NULL) +
+           tg__sequence_levels(&p->s, smaller(p->width, p->v), p->run);
 }
 
 static void jobs_by_cols(int64_t begin, int64_t end, void *ctx) {
@@ -217,8 +218,8 @@ static void join_runs(const plan *p) {
         for (int64_t i = 0; i < j.w; i++) {
             const int64_t place = (j.index + i) * p->runs;
             int64_t at = 0;
-            const tg__cell cell = tg__sequence_join(&p->s, p->partial + place,
-                                                    p->partial_at + place, p->runs, &at);
+            const tg__cell cell =
+                tg__sequence_join(&p->s, p->partial + place, p->partial_at + place, p->runs, &at);
             store(p, &cell, &at, j.out + i * p->v_out, 1);
         }
     }
@@ -251,7 +252,8 @@ static void run_jobs(plan *p) {
     tg__free(heap, bytes);
 }
 
-/* ---- The plan ---------------------------------------------------------------------------------- */
+/* ---- The plan ----------------------------------------------------------------------------------
+ */
 
 /* The reduced dims, neighbours merged. Returns true if they are one contiguous piece. */
 static void plan_sequence(tg__sequence *s, const tg__reduction *r) {

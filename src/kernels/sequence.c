@@ -14,13 +14,11 @@
 #include <string.h>
 
 #define CHUNK 128 /* elements gathered at a time: a multiple of TG__LANES */
-#define DENSE 256 /* dense rows of more columns gain nothing from being taken several at a time */
 
-static int64_t smaller(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* ---- Combining cells --------------------------------------------------------------------------- */
+/* ---- Combining cells ---------------------------------------------------------------------------
+ */
 
 tg__cell tg__sequence_identity(const tg__sequence *s) {
     tg__cell c = {.i = 0};
@@ -105,7 +103,8 @@ tg__cell tg__sequence_join(const tg__sequence *s, const tg__cell *cells, const i
     return acc;
 }
 
-/* ---- One sequence ------------------------------------------------------------------------------ */
+/* ---- One sequence ------------------------------------------------------------------------------
+ */
 
 /* Where a walk along the sequence stands. */
 typedef struct {
@@ -122,7 +121,8 @@ static void cursor_set(const tg__sequence *s, cursor *c, int64_t position) {
     }
 }
 
-/* Moves forward along the last dim, with carry. At the end of the sequence the cursor stands outside. */
+/* Moves forward along the last dim, with carry. At the end of the sequence the cursor stands
+ * outside. */
 static void cursor_advance(const tg__sequence *s, cursor *c, int64_t by) {
     int d = s->ndim - 1;
     c->at[d] += by;
@@ -148,8 +148,8 @@ static void copy_items(char *dst, const char *src, int64_t stride, int64_t n, in
     }
 }
 
-/* The next elements of the sequence, at most `most`: in place if enough of them are contiguous, else
- * copied to the buffer. Their number *n is a multiple of TG__LANES or all of `most`. */
+/* The next elements of the sequence, at most `most`: in place if enough of them are contiguous,
+ * else copied to the buffer. Their number *n is a multiple of TG__LANES or all of `most`. */
 static const char *next_elements(const tg__sequence *s, cursor *c, const char *x, int64_t most,
                                  char *buffer, int64_t *n) {
     const int last = s->ndim - 1;
@@ -175,8 +175,8 @@ bool tg__sequence_scattered(const tg__sequence *s) {
     return s->ndim > 1 && s->stride[s->ndim - 1] != s->item;
 }
 
-/* Elements [first, end) of the dims from d on. Whole steps of dim d go to the kernel for copies, which
- * knows how to transpose. */
+/* Elements [first, end) of the dims from d on. Whole steps of dim d go to the kernel for copies,
+ * which knows how to transpose. */
 static void copy_range(const tg__sequence *s, int d, const char *x, int64_t first, int64_t end,
                        char *dst) {
     if (d == s->ndim - 1) {
@@ -267,8 +267,8 @@ static tg__cell reduce_fold(const tg__sequence *s, const char *x, int64_t first,
         cursor_set(s, &c, first);
     for (int64_t some; first < end; first += some) {
         some = smaller(end - first, TG__LEAF);
-        const char *elements = s->contiguous ? x + first * s->item
-                                             : next_elements(s, &c, x, some, buffer, &some);
+        const char *elements =
+            s->contiguous ? x + first * s->item : next_elements(s, &c, x, some, buffer, &some);
         tg__cell cell;
         s->k->leaves(&cell, elements, 0, some, 1, NULL, 0);
         if (s->arg && better(s, cell, acc))
@@ -285,7 +285,8 @@ tg__cell tg__sequence_reduce(const tg__sequence *s, const char *x, int64_t first
     return s->tree ? reduce_tree(s, x, first, n, center) : reduce_fold(s, x, first, n, at);
 }
 
-/* ---- Sequences side by side -------------------------------------------------------------------- */
+/* ---- Sequences side by side --------------------------------------------------------------------
+ */
 
 static void merge_cells(tg__cell *restrict acc, const tg__cell *restrict right, int64_t w,
                         bool product) {
@@ -330,6 +331,12 @@ void tg__cols_reduce(const tg__row_source *s, int64_t first, int64_t n, tg__cell
     merge_cells(out, scratch, s->w, s->product);
 }
 
+void tg__cols_fold(tg__cell *lane, int64_t w, bool product, tg__cell *out) {
+    for (int half = TG__LANES / 2; half > 0; half /= 2)
+        merge_cells(lane, lane + half * w, half * w, product);
+    memcpy(out, lane, (size_t)w * sizeof *out);
+}
+
 int tg__cols_levels(int64_t n) {
     int levels = 4; /* log2 of TG__LANES */
     for (int64_t leaves = (n - 1) / TG__LEAF; leaves > 0; leaves /= 2)
@@ -362,8 +369,8 @@ static void take_rows(const tg__row_source *base, tg__cell *acc, int64_t first, 
     source->s->k->cols(acc, source->x, offset, n, base->w, source->center);
 }
 
-/* A leaf of dense rows: TG__LANES rows are one row as far as memory goes, with a cell for each column
- * of each lane. */
+/* A leaf of dense rows: TG__LANES rows are one row as far as memory goes, with a cell for each
+ * column of each lane. */
 static void dense_leaf(const tg__row_source *base, int64_t first, int64_t n, tg__cell *out,
                        tg__cell *scratch) {
     const column_source *source = (const column_source *)base;
@@ -378,9 +385,7 @@ static void dense_leaf(const tg__row_source *base, int64_t first, int64_t n, tg_
         row_offsets(s, first + n - rest, 1, 1, offset);
         s->k->cols(scratch, source->x, offset, 1, rest * w, NULL);
     }
-    for (int half = TG__LANES / 2; half > 0; half /= 2)
-        merge_cells(scratch, scratch + half * w, half * w, s->product);
-    memcpy(out, scratch, (size_t)w * sizeof *out);
+    tg__cols_fold(scratch, w, s->product, out);
 }
 
 static void fold_rows(const tg__sequence *s, const char *x, int64_t w, int64_t first, int64_t n,
@@ -410,17 +415,18 @@ void tg__sequence_cols(const tg__sequence *s, const char *x, int64_t w, int64_t 
         return;
     }
     const bool dense = tg__sequence_dense(s, w);
-    const column_source source = {{take_rows, dense ? dense_leaf : NULL, w, s->product}, s, x, center};
+    const column_source source = {
+        {take_rows, dense ? dense_leaf : NULL, w, s->product}, s, x, center};
     tg__cols_reduce(&source.base, first, n, cells, scratch);
 }
 
 int tg__sequence_levels(const tg__sequence *s, int64_t w, int64_t n) {
     if (!s->tree)
         return 0;
-    return tg__cols_levels(n) + (w <= DENSE ? TG__LANES : 0);
+    return tg__cols_levels(n) + (w <= TG__DENSE ? TG__LANES : 0);
 }
 
 bool tg__sequence_dense(const tg__sequence *s, int64_t w) {
-    return s->tree && s->op != TG__REDUCE_SUMSQ && w <= DENSE && s->ndim == 1 &&
+    return s->tree && s->op != TG__REDUCE_SUMSQ && w <= TG__DENSE && s->ndim == 1 &&
            s->stride[0] == w * s->item;
 }

@@ -2,10 +2,10 @@
  *
  * The tree: a sequence of n elements is cut into leaves of TG__LEAF. Within a leaf element i is
  * added to lane i % TG__LANES, in order; the lanes are folded by halves (l with l + 8, then with
- * l + 4, …). Leaves are combined pairwise: a sequence of several leaves is split at the largest power
- * of two below their number. So the bits of a result depend on the elements and their number only:
- * not on the layout in memory (each cell of a column reduction goes through the same tree), not on
- * vector width, and not on threads, which take runs of leaves that are subtrees. */
+ * l + 4, …). Leaves are combined pairwise: a sequence of several leaves is split at the largest
+ * power of two below their number. So the bits of a result depend on the elements and their number
+ * only: not on the layout in memory (each cell of a column reduction goes through the same tree),
+ * not on vector width, and not on threads, which take runs of leaves that are subtrees. */
 #ifndef TG_KERNELS_TABLES_H
 #define TG_KERNELS_TABLES_H
 
@@ -25,7 +25,8 @@ typedef union {
 /* The kernels of one reduction of one dtype; all NULL if there is no such reduction. */
 typedef struct {
     /* out[i] = the result over the n in [1, TG__LEAF] contiguous elements at x + i * step. SUMSQ:
-     * around center[i * center_step]. MAX and MIN: the first of equals. ARGMAX and ARGMIN: the value. */
+     * around center[i * center_step]. MAX and MIN: the first of equals. ARGMAX and ARGMIN: the
+     * value. */
     void (*leaves)(tg__cell *out, const char *x, int64_t step, int64_t n, int64_t count,
                    const double *center, int64_t center_step);
     /* Takes into acc[j], for each k < n in order, element j < w of the row at x + offset[k]. */
@@ -44,8 +45,8 @@ struct tg__reduce_table {
     tg__reduce_kernels op[TG__REDUCE_OPS][TG__DTYPES];
 };
 
-/* The row kernels of one dtype. A row is n contiguous elements; columns are w elements side by side in
- * each of n rows `step` bytes apart, with parameters per column in double. */
+/* The row kernels of one dtype. A row is n contiguous elements; columns are w elements side by side
+ * in each of n rows `step` bytes apart, with parameters per column in double. */
 typedef struct {
     void (*row[TG__ROW_OPS])(const void *a, const void *b, void *out, int64_t n);
     void (*logsumexp)(const void *x, void *out, int64_t n);
@@ -55,9 +56,10 @@ typedef struct {
     /* acc += exp(x - shift); acc += a * b */
     void (*cols_sum_exp)(tg__cell *acc, const char *x, int64_t step, int64_t n, int64_t w,
                          const double *shift);
-    void (*cols_dot)(tg__cell *acc, const char *a, const char *b, int64_t step, int64_t n, int64_t w);
-    /* The last pass of each tg__row_op, from the maximum m of x and the sum s of its columns. SOFTMAX:
-     * a holds the exponentials. */
+    void (*cols_dot)(tg__cell *acc, const char *a, const char *b, int64_t step, int64_t n,
+                     int64_t w);
+    /* The last pass of each tg__row_op, from the maximum m of x and the sum s of its columns.
+     * SOFTMAX: a holds the exponentials. */
     void (*cols_last[TG__ROW_OPS])(const char *a, const char *b, char *out, int64_t step, int64_t n,
                                    int64_t w, const double *m, const double *s);
 } tg__row_kernels;
@@ -69,8 +71,8 @@ struct tg__row_table {
 /* The functions of reduce.h with the kernels of a given instruction set. */
 bool tg__reduce_with(const struct tg__reduce_table *table, tg__reduce_op op, tg_dtype dtype,
                      const tg__reduction *r);
-void tg__row_with(const tg__kernels *kernels, tg__row_op op, tg_dtype dtype, int64_t outer, int64_t n,
-                  int64_t inner, const void *a, const void *b, void *out);
+void tg__row_with(const tg__kernels *kernels, tg__row_op op, tg_dtype dtype, int64_t outer,
+                  int64_t n, int64_t inner, const void *a, const void *b, void *out);
 void tg__row_logsumexp_with(const tg__kernels *kernels, tg_dtype dtype, int64_t outer, int64_t n,
                             int64_t inner, const void *x, void *out);
 
@@ -117,5 +119,10 @@ struct tg__row_source {
 void tg__cols_reduce(const tg__row_source *s, int64_t first, int64_t n, tg__cell *out,
                      tg__cell *scratch);
 int tg__cols_levels(int64_t n);
+/* The end of a leaf: lane[l * w + j] of TG__LANES lanes, folded by halves into out[0..w). */
+void tg__cols_fold(tg__cell *lane, int64_t w, bool product, tg__cell *out);
+/* Rows without gaps are taken TG__LANES at a time if they are at most this wide; beyond, it gains
+ * nothing. */
+#define TG__DENSE 256
 
 #endif

@@ -119,17 +119,22 @@ static bool stack_forward(const tg__call *c) {
                      tg__describe(c->in[i]), tg__describe(c->in[0]));
             return false;
         }
+    int n = c->in[0]->ndim + 1;
+    if (a->dim < -n || a->dim >= n) {
+        tg__fail(TG_ERR_INDEX, "stack", "dim %lld is out of range for a new dim of %s; give %d to %d",
+                 (long long)a->dim, tg__describe(c->in[0]), -n, n - 1);
+        return false;
+    }
     size_t bytes = (size_t)c->n_in * sizeof(tg_tensor *);
     tg_tensor **wide = tg__alloc(bytes);
     if (wide == NULL) {
         tg__fail_memory("stack", bytes);
         return false;
     }
-    int n = c->in[0]->ndim + 1;
     int64_t dim = a->dim < 0 ? a->dim + n : a->dim;
     bool good = true;
     for (int i = 0; good && i < c->n_in; i++) {
-        wide[i] = tg_unsqueeze(c->in[i], dim < -100 ? -100 : dim > 100 ? 100 : (int)dim);
+        wide[i] = tg_unsqueeze(c->in[i], (int)dim);
         good = wide[i] != NULL;
     }
     if (good)

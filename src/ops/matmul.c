@@ -71,13 +71,18 @@ static bool inner_mismatch(const char *op, const tg_tensor *a, const tg_tensor *
     return true;
 }
 
+/* Operands, sizes and batch of p; false with an error. */
+static bool plan(const char *op, const tg_tensor *a, const tg_tensor *b, tg__matmul *p) {
+    int64_t kb;
+    p->a = matrix_of(a, true, &p->m, &p->k);
+    p->b = matrix_of(b, false, &kb, &p->n);
+    return !inner_mismatch(op, a, b, p->k, kb) && plan_batch(op, a, b, p);
+}
+
 /* a·b with operands of one dtype. Raw. */
 static tg_tensor *product(const char *op, const tg_tensor *a, const tg_tensor *b) {
     tg__matmul p = {.dtype = (tg_dtype)a->dtype};
-    int64_t kb;
-    p.a = matrix_of(a, true, &p.m, &p.k);
-    p.b = matrix_of(b, false, &kb, &p.n);
-    if (inner_mismatch(op, a, b, p.k, kb) || !plan_batch(op, a, b, &p))
+    if (!plan(op, a, b, &p))
         return NULL;
     int64_t shape[TG_MAX_DIMS];
     int n = 0;
@@ -109,6 +114,9 @@ static bool matmul_forward(const tg__call *c) {
             return false;
         }
     if (!product_dtype("matmul", c->in[0], c->in[1], &dtype))
+        return false;
+    /* before anything is converted, so that the text shows what came */
+    if (c->in[0]->dtype != c->in[1]->dtype && !plan("matmul", c->in[0], c->in[1], &(tg__matmul){0}))
         return false;
     tg_tensor *a = tg__as("matmul", c->in[0], dtype);
     tg_tensor *b = a != NULL ? tg__as("matmul", c->in[1], dtype) : NULL;

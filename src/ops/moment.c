@@ -66,7 +66,9 @@ tg_tensor *tg_var(tg_tensor *x, int ndims, const int *dims, double correction, b
 /* ---- std: √var; its slope at 0 is taken as 0 ---- */
 static bool std_forward(const tg__call *c) {
     tg_scope s = tg_scope_open();
+    const char *was = tg__errors_as("std");
     tg_tensor *y = tg_scope_return(s, tg_sqrt(variance("std", c->in[0], c->attr)));
+    tg__errors_back(was);
     if (y != NULL)
         tg__take(y);
     c->out[0] = y;

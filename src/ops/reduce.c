@@ -78,8 +78,8 @@ static tg_tensor *run(const char *op, tg__reduce_op kind, const tg_tensor *x, ui
 static bool refuse_empty(const char *op, const tg_tensor *x, uint32_t mask) {
     if (count_of(x, mask) > 0)
         return false;
-    tg__fail(TG_ERR_SHAPE, op, "%s has no elements to reduce; there is no %s of nothing",
-             tg__describe(x), op);
+    tg__fail(TG_ERR_SHAPE, op, "%s has no elements to choose from; give at least one",
+             tg__describe(x));
     return true;
 }
 
@@ -288,23 +288,24 @@ static bool prod_others_forward(const tg__call *c) {
     tg__unref(packed);
     return c->out[0] != NULL;
 }
-/* With M[i] = x where element i is replaced by 1: dx[j] = Σ_{i≠j} g[i] · Π_{k≠j} M[i][k]. */
+/* With M[i] = x where element i is replaced by 1: dx[j] = Σ_{i≠j} g[i] · Π_{k≠j} M[i][k]. In rows, so
+ * that the dim which M adds always has room. */
 static void prod_others_rule(tg__rule *r) {
     tg_tensor *x = r->in[0];
-    int last = x->ndim;
-    int64_t n = x->ndim > 0 ? x->shape[last - 1] : 1;
-    if (last == 0 || last == TG_MAX_DIMS) {
-        if (last == 0)
-            r->gin[0] = tg_zeros_like(x);
-        else
-            tg__fail(TG_ERR_UNSUPPORTED, "prod", "no second derivative for %d dims", last);
+    if (x->ndim == 0) {
+        r->gin[0] = tg_zeros_like(x);
         return;
     }
+    int64_t n = x->shape[x->ndim - 1];
+    int64_t rows = 1;
+    for (int i = 0; i < x->ndim - 1; i++)
+        rows *= x->shape[i];
     tg_tensor *eye = tg_eye(TG_BOOL, n, n);
     tg_tensor *one = tg_scalar((tg_dtype)x->dtype, 1.0);
-    tg_tensor *matrix = tg_where(eye, one, tg_unsqueeze(x, -2));
+    tg_tensor *matrix = tg_where(eye, one, tg_reshape(x, TG_SHAPE(rows, 1, n)));
     tg_tensor *pairs = tg_masked_fill(tg__apply1(&tg__op_prod_others, matrix, NULL), eye, 0.0);
-    r->gin[0] = tg_sum(tg_mul(tg_unsqueeze(r->g[0], -1), pairs), TG_DIMS(-2), false);
+    tg_tensor *g = tg_reshape(r->g[0], TG_SHAPE(rows, n, 1)); /* pairs: [rows, n, n] */
+    r->gin[0] = tg_reshape(tg_sum(tg_mul(g, pairs), TG_DIMS(-2), false), x->ndim, x->shape);
 }
 TG_OP(prod_others, .maths = "product of the other elements of the last dim", .inputs = "x",
       .n_in = 1, .flags = TG__INTERNAL, .forward = prod_others_forward, .rule = prod_others_rule,
@@ -333,6 +334,12 @@ static void extreme_rule(tg__rule *r) {
     tg_tensor *share = tg_div(r->g[0], tg_sum(hit, a->dims.n, dims, a->keepdim));
     r->gin[0] = tg_mul(hit, spread(share, m, a));
 }
+static tg_tensor *of_all(const tg__op *op, const char *name, tg_tensor *x) {
+    const char *was = tg__errors_as(name);
+    tg_tensor *y = reduced(op, x, TG_ALL, false);
+    tg__errors_back(was);
+    return y;
+}
 #define EXTREME                                                                                    \
     REDUCTION, .rule = extreme_rule,                                                               \
                .saves = {TG__SAVE_IN(0, 1), TG__SAVE_OUT(0, 1), TG__SAVE_META(0, 1)}
@@ -342,7 +349,7 @@ TG_SAMPLES(amax, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1");
 tg_tensor *tg_amax(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
     return reduced(&tg__op_amax, x, ndims, dims, keepdim);
 }
-tg_tensor *tg_max(tg_tensor *x) { return reduced(&tg__op_amax, x, TG_ALL, false); }
+tg_tensor *tg_max(tg_tensor *x) { return of_all(&tg__op_amax, "max", x); }
 
 TG_OP(amin, .maths = "smallest of x over dims", EXTREME, .forward = amin_forward,
       .onnx = {"ReduceMin", 13, "axes=dims,keepdims=keepdim"});
@@ -350,7 +357,7 @@ TG_SAMPLES(amin, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1");
 tg_tensor *tg_amin(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
     return reduced(&tg__op_amin, x, ndims, dims, keepdim);
 }
-tg_tensor *tg_min(tg_tensor *x) { return reduced(&tg__op_amin, x, TG_ALL, false); }
+tg_tensor *tg_min(tg_tensor *x) { return of_all(&tg__op_amin, "min", x); }
 
 /* ---- argmax, argmin, max_dim, min_dim: one dim, the first of equals ---- */
 typedef struct {

@@ -101,13 +101,13 @@ static tg_tensor **packed_lists(const char *op, tg_tensor *const *params, tg_ten
 }
 
 /* Writes packed parameters back, bumps versions, frees the lists. */
-static void finish(tg_tensor **list, tg_tensor *const *params, int n) {
+static void finish(tg_tensor **list, tg_tensor *const *params, int n, uint16_t writer) {
     for (int i = 0; i < n; i++) {
         if (list[2 * i] == NULL)
             continue;
         if (list[2 * i] != params[i])
             tg__assign(params[i], list[2 * i]);
-        tg__bump(params[i], TG__NO_OP);
+        tg__bump(params[i], writer);
         tg__unref(list[2 * i]);
         tg__unref(list[2 * i + 1]);
     }
@@ -161,9 +161,9 @@ tg_status tg_sgd_step_(tg_tensor *const *params, tg_tensor *const *grads, tg_ten
         tg__sgd_step((tg_dtype)params[i]->dtype, params[i]->numel, list[2 * i]->data,
                      list[2 * i + 1]->data, momentum ? buffers[i]->data : NULL, &a);
         if (momentum)
-            tg__bump(buffers[i], TG__NO_OP);
+            tg__bump(buffers[i], TG__SGD_STEP);
     }
-    finish(list, params, n);
+    finish(list, params, n, TG__SGD_STEP);
     return TG_OK;
 }
 
@@ -228,11 +228,11 @@ tg_status tg_adam_step_(tg_tensor *const *params, tg_tensor *const *grads, tg_te
         tg__adam_step((tg_dtype)params[i]->dtype, params[i]->numel, list[2 * i]->data,
                       list[2 * i + 1]->data, m[i]->data, v[i]->data,
                       o.amsgrad ? max_v[i]->data : NULL, &a);
-        tg__bump(m[i], TG__NO_OP);
-        tg__bump(v[i], TG__NO_OP);
+        tg__bump(m[i], TG__ADAM_STEP);
+        tg__bump(v[i], TG__ADAM_STEP);
         if (o.amsgrad)
-            tg__bump(max_v[i], TG__NO_OP);
+            tg__bump(max_v[i], TG__ADAM_STEP);
     }
-    finish(list, params, n);
+    finish(list, params, n, TG__ADAM_STEP);
     return TG_OK;
 }

@@ -1,7 +1,7 @@
 /* macros_use.c - every public macro in use, in C that is C++ as well.
  *
- * Compiled as C11 and as C++17 and run by tests/project/macros.sh, which also holds this file
- * against the macros that the headers define. */
+ * Compiled as C11 and as C++17, without and with TENSORGRAD_SITES, and run by
+ * tests/project/macros.sh, which also holds this file against the macros that the headers define. */
 #include <tensorgrad/tensorgrad.h>
 
 #include <stdio.h>
@@ -128,6 +128,23 @@ static void the_rest(void) {
         fclose(sink);
 }
 
+/* With TENSORGRAD_SITES calls that make tensors are macros, one inside the other, and names without
+ * parentheses still are functions. */
+static void sites(void) {
+    tg_tensor *(*make)(tg_dtype, int, const int64_t *) = tg_ones;
+    tg_tensor *one = make(TG_F64, TG_SHAPE(2, 1));
+    tg_scope s = tg_scope_open();
+    CHECK(tg_item(tg_sum(tg_add(tg_add(one, one), tg_add(one, tg_zeros(TG_F64, TG_SHAPE(2, 1)))),
+                         TG_ALL, false)) == 6.0);
+    CHECK(tg_add(NULL, one) == NULL);
+    CHECK(tg_scope_close(s) == TG_ERR_ARG);
+    tg_error_clear();
+    tg_release(one);
+#ifdef TENSORGRAD_SITES
+    CHECK(tg_is_none(TENSORGRAD_SITED(TG_NONE)));
+#endif
+}
+
 int main(void) {
     version();
     shapes_and_dims();
@@ -135,6 +152,7 @@ int main(void) {
     indexing();
     gradients();
     the_rest();
+    sites();
     CHECK(tg_live_tensors() == 0);
     if (failures == 0)
         printf("every macro works\n");

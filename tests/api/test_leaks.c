@@ -1,8 +1,8 @@
 /* test_leaks.c - the leak report of a program that loads the shared library. */
 #include "tg_tidy.h"
 
-#include <tensorgrad/tensor.h>
 #include <tensorgrad/scope.h>
+#include <tensorgrad/tensor.h>
 
 #include <errno.h>
 #include <stdio.h>

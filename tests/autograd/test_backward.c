@@ -132,7 +132,7 @@ static void options_are_checked_by_their_size(void **state) {
     assert_denied(tg_backward_ex(&y, 1, &o), TG_ERR_ARG, "TG_BACKWARD_OPTIONS_INIT");
     struct {
         tg_backward_options o;
-        int newer;
+        int64_t newer;
     } larger = {keep_graph(), 1};
     larger.o.size = sizeof larger;
     assert_denied(tg_backward_ex(&y, 1, &larger.o), TG_ERR_UNSUPPORTED, "backward");

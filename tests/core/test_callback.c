@@ -5,9 +5,7 @@
 
 #include "tg_tidy.h"
 
-static void raise_error(tg_status status) {
-    tg__fail(status, "inside", "error %d", (int)status);
-}
+static void raise_error(tg_status status) { tg__fail(status, "inside", "error %d", (int)status); }
 
 static bool gated(void) { return tg__gate(tg__self()) != TG_OK; }
 
@@ -28,9 +26,7 @@ static tg__callback enter(bool owns) {
     return c;
 }
 
-static tg_status leave(tg__callback c) {
-    return tg__callback_leave(c, "call", TG_OK, NULL, 0);
-}
+static tg_status leave(tg__callback c) { return tg__callback_leave(c, "call", TG_OK, NULL, 0); }
 
 /* Nothing of the call is left on this thread. */
 static void assert_outside(uint32_t levels) {
@@ -449,24 +445,21 @@ static void a_scope_without_memory_inside_goes_with_the_callback(void **state) {
     }
 }
 
-TG_TEST_MAIN(tg_tidy(without_owns_what_is_made_inside_goes), tg_tidy(without_owns_keep_takes_out),
-             tg_tidy(with_owns_what_is_made_inside_is_the_callees),
-             tg_tidy(a_result_that_was_made_inside_passes_out),
-             tg_tidy(a_result_that_belongs_to_others_gets_a_reference_more),
-             tg_tidy(with_owns_the_callees_reference_is_taken_over),
-             tg_tidy(with_owns_a_result_that_was_not_retained_does_no_harm),
-             tg_tidy(on_failure_all_results_are_given_back),
-             tg_tidy(scopes_outside_are_out_of_reach),
-             tg_tidy(the_callbacks_own_level_cannot_be_closed),
-             tg_tidy(entries_outside_are_out_of_reach), tg_tidy(scopes_inside_work_as_ever),
-             tg_tidy(callbacks_nest), tg_tidy(modes_are_restored),
-             tg_tidy(an_error_that_is_left_uncleared_is_a_failure),
-             tg_tidy(an_error_below_a_scope_that_is_left_open_counts),
-             tg_tidy(an_error_that_is_cleared_is_none),
-             tg_tidy(a_status_without_an_error_gets_a_text),
-             tg_tidy(the_first_error_inside_wins_over_the_status),
-             tg_tidy(without_owns_the_fresh_scope_shuts), tg_tidy(an_older_error_is_out_of_sight),
-             tg_tidy(in_a_shut_scope_nothing_is_called),
-             tg_tidy(without_memory_entering_fails_cleanly),
-             tg_tidy(inside_a_scope_that_got_no_memory_nothing_is_called),
-             tg_tidy(a_scope_without_memory_inside_goes_with_the_callback))
+TG_TEST_MAIN(
+    tg_tidy(without_owns_what_is_made_inside_goes), tg_tidy(without_owns_keep_takes_out),
+    tg_tidy(with_owns_what_is_made_inside_is_the_callees),
+    tg_tidy(a_result_that_was_made_inside_passes_out),
+    tg_tidy(a_result_that_belongs_to_others_gets_a_reference_more),
+    tg_tidy(with_owns_the_callees_reference_is_taken_over),
+    tg_tidy(with_owns_a_result_that_was_not_retained_does_no_harm),
+    tg_tidy(on_failure_all_results_are_given_back), tg_tidy(scopes_outside_are_out_of_reach),
+    tg_tidy(the_callbacks_own_level_cannot_be_closed), tg_tidy(entries_outside_are_out_of_reach),
+    tg_tidy(scopes_inside_work_as_ever), tg_tidy(callbacks_nest), tg_tidy(modes_are_restored),
+    tg_tidy(an_error_that_is_left_uncleared_is_a_failure),
+    tg_tidy(an_error_below_a_scope_that_is_left_open_counts),
+    tg_tidy(an_error_that_is_cleared_is_none), tg_tidy(a_status_without_an_error_gets_a_text),
+    tg_tidy(the_first_error_inside_wins_over_the_status),
+    tg_tidy(without_owns_the_fresh_scope_shuts), tg_tidy(an_older_error_is_out_of_sight),
+    tg_tidy(in_a_shut_scope_nothing_is_called), tg_tidy(without_memory_entering_fails_cleanly),
+    tg_tidy(inside_a_scope_that_got_no_memory_nothing_is_called),
+    tg_tidy(a_scope_without_memory_inside_goes_with_the_callback))

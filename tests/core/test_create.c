@@ -135,8 +135,7 @@ static void from_blob_shares_the_memory(void **state) {
     (void)state;
     double data[] = {1, 2, 3, 4, 5, 6};
     int deleted = 0;
-    tg_tensor *x =
-        tg_from_blob(data, TG_F64, TG_SHAPE(2, 3), NULL, count_deletes, &deleted);
+    tg_tensor *x = tg_from_blob(data, TG_F64, TG_SHAPE(2, 3), NULL, count_deletes, &deleted);
     assert_ptr_equal(tg_data(x), data);
     assert_true(tg_is_contiguous(x));
     assert_int_equal(tg_strides(x)[0], 3);
@@ -198,9 +197,12 @@ static void from_blob_refuses_bad_memory(void **state) {
     const int64_t wide[] = {INT64_MAX / 4, 1};
     const int64_t most[] = {(int64_t)1 << 60, 1};
     refused(BLOB(NULL, TG_F32, NULL, TG_SHAPE(2)), TG_ERR_ARG, "from_blob: argument data is NULL");
-    refused(BLOB(bytes + 1, TG_F32, NULL, TG_SHAPE(2)), TG_ERR_ARG, "aligned to the 4 bytes of f32");
-    refused(BLOB(bytes + 4, TG_F64, NULL, TG_SHAPE(2)), TG_ERR_ARG, "aligned to the 8 bytes of f64");
-    refused(BLOB(bytes + 4, TG_I64, NULL, TG_SHAPE(2)), TG_ERR_ARG, "aligned to the 8 bytes of i64");
+    refused(BLOB(bytes + 1, TG_F32, NULL, TG_SHAPE(2)), TG_ERR_ARG,
+            "aligned to the 4 bytes of f32");
+    refused(BLOB(bytes + 4, TG_F64, NULL, TG_SHAPE(2)), TG_ERR_ARG,
+            "aligned to the 8 bytes of f64");
+    refused(BLOB(bytes + 4, TG_I64, NULL, TG_SHAPE(2)), TG_ERR_ARG,
+            "aligned to the 8 bytes of i64");
     refused(BLOB(data, TG_F32, negative, TG_SHAPE(2, 2)), TG_ERR_ARG,
             "stride -1 of dim 1 in [4, -1] is negative");
     refused(BLOB(data, TG_F32, far, TG_SHAPE(9, 1)), TG_ERR_SHAPE, "overflow");

@@ -81,8 +81,9 @@ static void data_mut_refuses_expanded_memory(void **state) {
     tg_tensor *v = view(x, TG_SHAPE(2, 3), STRIDES(0, 1), 0);
     tg_tensor *once = view(x, TG_SHAPE(1, 3), STRIDES(0, 1), 0);
     assert_null(tg_data_mut(v));
-    assert_fails(tg_error_status(), TG_ERR_STATE, "data_mut: f32 [2, 3] lies on memory that "
-                                                  "overlaps itself");
+    assert_fails(tg_error_status(), TG_ERR_STATE,
+                 "data_mut: f32 [2, 3] lies on memory that "
+                 "overlaps itself");
     assert_int_equal(tg_version_of(x), 0);
     tg_error_clear();
     assert_non_null(tg_data_mut(once)); /* nothing is repeated */
@@ -359,6 +360,6 @@ TG_TEST_MAIN(tg_tidy(data_points_at_element_0), tg_tidy(data_of_nothing_is_null_
              tg_tidy(copy_to_is_row_major_whatever_the_layout),
              tg_tidy(copy_to_writes_no_byte_more), tg_tidy(copy_to_refuses_a_wrong_size),
              tg_tidy(assign_converts_between_all_dtypes_and_layouts),
-             tg_tidy(assign_leaves_what_lies_between_alone), tg_tidy(assign_saturates_and_truncates),
-             tg_tidy(assign_of_nothing_does_nothing),
+             tg_tidy(assign_leaves_what_lies_between_alone),
+             tg_tidy(assign_saturates_and_truncates), tg_tidy(assign_of_nothing_does_nothing),
              tg_tidy(pack_and_assign_agree_with_the_definition))

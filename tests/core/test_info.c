@@ -17,9 +17,9 @@
 #endif
 
 #define VARIABLES 6
-static const char *const variables[VARIABLES] = {"TENSORGRAD_NUM_THREADS",   "TENSORGRAD_ISA",
-                                                 "TENSORGRAD_POOL_MAX",      "TENSORGRAD_DETERMINISTIC",
-                                                 "TENSORGRAD_LEAKS",         "TENSORGRAD_PROGRESS"};
+static const char *const variables[VARIABLES] = {
+    "TENSORGRAD_NUM_THREADS",   "TENSORGRAD_ISA",   "TENSORGRAD_POOL_MAX",
+    "TENSORGRAD_DETERMINISTIC", "TENSORGRAD_LEAKS", "TENSORGRAD_PROGRESS"};
 
 /* The build information of a process that found this variable so (NULL: that it was not set). */
 static const char *info_with(const char *name, const char *value) {
@@ -117,7 +117,8 @@ static void unknown_variables_are_warned_of(void **state) {
                     "\nwarning: 'TENSORGRAD_NUM_THREAD=2' is no variable of this library\n");
     assert_null(strstr(info_with("TENSORGRAD_LIBRARY", "/some/where.so"), "is no variable"));
     assert_null(strstr(info_with("TENSORGRADIENT", "1"), "is no variable"));
-    assert_contains(info_with("TENSORGRAD_\x01", "\xff"), "'TENSORGRAD_\\x01=\\xff' is no variable");
+    assert_contains(info_with("TENSORGRAD_\x01", "\xff"),
+                    "'TENSORGRAD_\\x01=\\xff' is no variable");
 }
 
 static void an_instruction_set_that_is_not_there_is_warned_of(void **state) {

@@ -1,4 +1,5 @@
-/* test_scope_error.c - what a scope does to errors: it keeps the first, shuts, and tells at its end.
+/* test_scope_error.c - what a scope does to errors: it keeps the first, shuts, and tells at its
+ * end.
  */
 #include "core/tensor.h"
 
@@ -6,9 +7,7 @@
 
 #include <pthread.h>
 
-static void raise_error(tg_status status) {
-    tg__fail(status, "test", "error %d", (int)status);
-}
+static void raise_error(tg_status status) { tg__fail(status, "test", "error %d", (int)status); }
 
 static bool gated(void) { return tg__gate(tg__self()) != TG_OK; }
 
@@ -404,8 +403,7 @@ TG_TEST_MAIN(tg_tidy(outside_scopes_the_latest_failure_counts_and_gates_nothing)
              tg_tidy(closing_the_outer_scope_tells_what_the_inner_one_met),
              tg_tidy(scope_return_from_a_shut_scope_is_null),
              tg_tidy(a_null_that_is_returned_shuts_what_is_around),
-             tg_tidy(refused_calls_of_scopes_are_failures_too),
-             tg_tidy(clearing_reopens_the_scope),
+             tg_tidy(refused_calls_of_scopes_are_failures_too), tg_tidy(clearing_reopens_the_scope),
              tg_tidy(clearing_inside_clears_what_was_raised_inside),
              tg_tidy(after_the_close_a_bad_batch_can_be_skipped),
              tg_tidy(clearing_without_an_error_does_nothing), tg_tidy(an_older_error_is_set_aside),

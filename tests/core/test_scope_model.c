@@ -1,9 +1,9 @@
 /* test_scope_model.c - references, scopes and callbacks against a model of the law.
  *
- * Random calls run on two threads, one call at a time, and beside them a model that knows nothing of
- * slots, chains or gaps: each thread has its levels and, in order, its entries (tensor, level, how
- * many references were the user's when it was made); each tensor counts the user's references and
- * the holders'. After every call all reference counts must agree. */
+ * Random calls run on two threads, one call at a time, and beside them a model that knows nothing
+ * of slots, chains or gaps: each thread has its levels and, in order, its entries (tensor, level,
+ * how many references were the user's when it was made); each tensor counts the user's references
+ * and the holders'. After every call all reference counts must agree. */
 #include "core/callback.h"
 #include "core/tensor.h"
 
@@ -70,8 +70,7 @@ static int youngest_of(const model_thread *t, int i) {
 
 static void drop_entry(model_thread *t, int at) {
     tensors[t->entry[at].tensor].entries--;
-    memmove(&t->entry[at], &t->entry[at + 1],
-            (size_t)(t->n_entries - at - 1) * sizeof *t->entry);
+    memmove(&t->entry[at], &t->entry[at + 1], (size_t)(t->n_entries - at - 1) * sizeof *t->entry);
     t->n_entries--;
 }
 
@@ -271,7 +270,8 @@ static void close_one(int thread, int i) {
     int k = t->n_levels - 1 - below(below(3) == 0 ? t->n_levels : 1);
     bool returns = i >= 0 && below(2) == 0 && t->n_entries < most_entries;
     bool good = k >= floor_of(t) && t->level[k].token != 0;
-    call c = {.what = returns ? RETURN : CLOSE, .scope = t->level[k].token,
+    call c = {.what = returns ? RETURN : CLOSE,
+              .scope = t->level[k].token,
               .x = returns ? tensors[i].x : NULL};
     run_on(thread, &c);
     assert_int_equal(c.status, good ? TG_OK : TG_ERR_STATE);
@@ -310,8 +310,8 @@ static void leave_one(int thread, int i) {
         return;
     bool owns = t->level[barrier].owns;
     bool result = i >= 0 && (!owns || tensors[i].user > 0);
-    call c = {.what = LEAVE, .callback = t->level[barrier].callback,
-              .x = result ? tensors[i].x : NULL};
+    call c = {
+        .what = LEAVE, .callback = t->level[barrier].callback, .x = result ? tensors[i].x : NULL};
     if (result && owns) { /* its youngest acquisition changes hands */
         int at = youngest_of(t, i);
         if (at >= 0 && tensors[i].user <= t->entry[at].user_at)

@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-#define SIZES(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__}
+#define SIZES(...)                                                                                 \
+    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) { __VA_ARGS__ }
 
 /* A header on no memory, for functions that look at sizes only. */
 static tg_tensor header(int ndim, const int64_t *shape, const int64_t *stride) {
@@ -67,8 +68,9 @@ static void bad_shapes_are_named(void **state) {
     refused(TG_F32, 2, NULL, TG_ERR_ARG, "shape is NULL with 2 dims");
     refused(TG_F32, SIZES(3, -4), TG_ERR_SHAPE, "size -4 of dim 1 in [3, -4] is negative");
     refused(TG_F32, SIZES(0, INT64_MIN), TG_ERR_SHAPE, "negative");
-    refused(TG_BF16, 0, NULL, TG_ERR_DTYPE, "dtype 9 (bf16) is not supported; use f32, f64, i64, "
-                                            "i32, u8 or bool");
+    refused(TG_BF16, 0, NULL, TG_ERR_DTYPE,
+            "dtype 9 (bf16) is not supported; use f32, f64, i64, "
+            "i32, u8 or bool");
     refused((tg_dtype)-1, 0, NULL, TG_ERR_DTYPE, "(unknown)");
 }
 
@@ -323,8 +325,9 @@ static void shapes_that_do_not_broadcast_are_named(void **state) {
     tg_tensor y = header(2, (int64_t[]){4, 3}, NULL);
     tg_tensor z = header(1, (int64_t[]){0}, NULL);
     assert_false(tg__broadcast("add", &x, &y, &ndim, shape));
-    assert_fails(tg_error_status(), TG_ERR_SHAPE, "add: f32 [2, 3] and f32 [4, 3] do not broadcast: "
-                                                  "sizes 2 and 4 at dim -2");
+    assert_fails(tg_error_status(), TG_ERR_SHAPE,
+                 "add: f32 [2, 3] and f32 [4, 3] do not broadcast: "
+                 "sizes 2 and 4 at dim -2");
     assert_false(tg__broadcast("add", &x, &z, &ndim, shape));
     assert_fails(tg_error_status(), TG_ERR_SHAPE, "sizes 3 and 0 at dim -1");
 }

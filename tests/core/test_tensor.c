@@ -50,8 +50,9 @@ static void making_refuses_bad_shapes_by_name(void **state) {
     assert_null(tg__new("matmul", TG_F16, TG_0D));
     assert_fails(tg_error_status(), TG_ERR_DTYPE, "matmul: dtype 8 (f16)");
     assert_null(tg__new("matmul", TG_U8, TG_SHAPE(INT64_MAX)));
-    assert_fails(tg_error_status(), TG_ERR_MEMORY, "matmul: out of memory asking for "
-                                                   "9223372036854775807 bytes");
+    assert_fails(tg_error_status(), TG_ERR_MEMORY,
+                 "matmul: out of memory asking for "
+                 "9223372036854775807 bytes");
 }
 
 static void making_fails_cleanly_without_memory(void **state) {

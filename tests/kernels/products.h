@@ -13,8 +13,8 @@ typedef enum {
     COLUMNS,   /* column-major */
     WIDE_ROWS, /* row-major, with a gap after each row */
     WIDE_COLUMNS,
-    SPREAD,    /* no contiguous dim */
-    ONE_ROW,   /* all rows are the same: stride 0 */
+    SPREAD,  /* no contiguous dim */
+    ONE_ROW, /* all rows are the same: stride 0 */
     ONE_COLUMN,
     ONE_VALUE,
     LAYOUTS
@@ -74,8 +74,8 @@ static inline void product_fill(tg_dtype dtype, void *x, int64_t n, uint64_t see
     }
 }
 
-/* Compares C with the exact product, element by element; where C began with `start` (NULL: nothing) the
- * product was added to it. The bound is that of a sum of k + 1 terms in any order. */
+/* Compares C with the exact product, element by element; where C began with `start` (NULL: nothing)
+ * the product was added to it. The bound is that of a sum of k + 1 terms in any order. */
 static inline void check_product(const tg__gemm *g, const void *start) {
     const double eps = g->dtype == TG_F32 ? (double)FLT_EPSILON : DBL_EPSILON;
     for (int64_t i = 0; i < g->m; i++)

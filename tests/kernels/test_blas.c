@@ -1,8 +1,7 @@
 /* test_blas.c - when OpenBLAS is called, with how many threads, and what if it cannot be.
  *
- * What happens at the first call is tested in forked children, before this process makes one.
- *
- * ctest: threads */
+ * What happens at the first call is tested in forked children, before this process makes one. */
+/* ctest: threads */
 #include "kernels/blas.h"
 
 #include "base/env.h"
@@ -63,7 +62,8 @@ static bool in_child(bool (*fn)(void)) {
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* ---- The first call ------------------------------------------------------------------------------ */
+/* ---- The first call
+ * ------------------------------------------------------------------------------ */
 
 static int log_lines;
 static char log_text[256];
@@ -134,6 +134,37 @@ static bool more_threads_than_address_space(void) {
            log_lines == 1 && strstr(log_text, "address space") && product_of_ones(300);
 }
 
+/* The limit counts threads of the user; root is exempt, so this one is a guest. */
+static bool refuse_threads(void) {
+    return setrlimit(RLIMIT_NPROC, &(struct rlimit){1, 1}) == 0 &&
+           (geteuid() != 0 || setuid(65534) == 0);
+}
+
+/* A forked child has none of OpenBLAS's threads. */
+static bool no_threads_for_a_product(void) {
+    tg_set_log_hook(keep_line, NULL);
+    if (threads_described() == 1 || !refuse_threads())
+        return threads_described() == 1;
+    return product_of_ones(60) && log_lines == 0 && product_of_ones(300) && product_of_ones(300) &&
+           log_lines == 1 && strstr(log_text, "cannot start");
+}
+
+static bool no_threads_for_more(void) {
+    const int before = threads_described();
+    tg_set_log_hook(keep_line, NULL);
+    return refuse_threads() && tg_set_num_threads(before + 5) == TG_OK &&
+           threads_described() == before && log_lines == 1 && strstr(log_text, "threads for") &&
+           product_of_ones(300);
+}
+
+static void where_the_system_refuses_threads_products_still_come(void **state) {
+    (void)state;
+    if (!TG_BLAS_OPENBLAS)
+        tg_skip("built without OpenBLAS");
+    assert_true(in_child(no_threads_for_a_product));
+    assert_true(in_child(no_threads_for_more));
+}
+
 static void threads_follow_what_the_program_says(void **state) {
     (void)state;
     if (!TG_BLAS_OPENBLAS)
@@ -144,7 +175,8 @@ static void threads_follow_what_the_program_says(void **state) {
     assert_true(in_child(more_threads_than_address_space));
 }
 
-/* ---- Later calls --------------------------------------------------------------------------------- */
+/* ---- Later calls
+ * --------------------------------------------------------------------------------- */
 
 static void the_description_names_variant_and_threads(void **state) {
     (void)state;
@@ -172,6 +204,7 @@ static void a_forked_child_may_multiply(void **state) {
         tg_skip("the pool of an OpenMP build hangs in forked children");
     assert_true(product_of_ones(700));
     assert_true(in_child(product_in_child));
+    assert_true(in_child(no_threads_for_a_product));
 }
 
 static tg__gemm shape_of(int64_t m, int64_t n, int64_t k) {
@@ -188,10 +221,10 @@ static void layouts_blas_can_read_are_known(void **state) {
         int64_t m, k, row, col;
         bool yes;
     } cases[] = {
-        {3, 4, 4, 1, true},  {3, 4, 9, 1, true},   {3, 4, 1, 3, true},  {3, 4, 1, 9, true},
-        {3, 4, 3, 1, false}, {3, 4, 1, 2, false},  {3, 4, 0, 1, false}, {3, 4, 1, 0, false},
-        {3, 4, 8, 2, false}, {3, 4, 0, 0, false},  {3, 1, 5, 77, true}, {3, 1, 1, 0, true},
-        {3, 1, 0, 1, false}, {1, 4, 77, 5, true},  {1, 4, 0, 1, true},  {1, 4, 9, 0, false},
+        {3, 4, 4, 1, true},  {3, 4, 9, 1, true},  {3, 4, 1, 3, true},  {3, 4, 1, 9, true},
+        {3, 4, 3, 1, false}, {3, 4, 1, 2, false}, {3, 4, 0, 1, false}, {3, 4, 1, 0, false},
+        {3, 4, 8, 2, false}, {3, 4, 0, 0, false}, {3, 1, 5, 77, true}, {3, 1, 1, 0, true},
+        {3, 1, 0, 1, false}, {1, 4, 77, 5, true}, {1, 4, 0, 1, true},  {1, 4, 9, 0, false},
         {1, 1, 0, 0, true},
     };
     for (int i = 0; i < 17; i++) {
@@ -244,7 +277,8 @@ static void products_are_right_where_they_lie(void **state) {
         for (int la = ROWS; la <= WIDE_COLUMNS; la++)
             for (int lb = ROWS; lb <= WIDE_COLUMNS; lb++)
                 for (int add = 0; add < 2; add++) {
-                    tg__gemm g = {.dtype = TG_F32, .m = shapes[s][0], .n = shapes[s][1], .add = add};
+                    tg__gemm g = {
+                        .dtype = TG_F32, .m = shapes[s][0], .n = shapes[s][1], .add = add};
                     g.k = shapes[s][2];
                     operand_strides((operand_layout)la, g.m, g.k, &g.a_row, &g.a_col);
                     operand_strides((operand_layout)lb, g.k, g.n, &g.b_row, &g.b_col);
@@ -260,7 +294,8 @@ static void products_are_right_where_they_lie(void **state) {
                 }
 }
 
-/* ---- TENSORGRAD_DETERMINISTIC -------------------------------------------------------------------- */
+/* ---- TENSORGRAD_DETERMINISTIC
+ * -------------------------------------------------------------------- */
 
 enum { N = 700 };
 static float left[N * N], right[N * N];
@@ -347,6 +382,7 @@ static void small_products_stay_on_the_calling_thread(void **state) {
 TG_TEST_MAIN(cmocka_unit_test(short_address_space_means_our_own_product),
              cmocka_unit_test(a_memory_limit_does_not_hang),
              cmocka_unit_test(threads_follow_what_the_program_says),
+             cmocka_unit_test(where_the_system_refuses_threads_products_still_come),
              cmocka_unit_test(the_description_names_variant_and_threads),
              cmocka_unit_test(a_forked_child_may_multiply),
              cmocka_unit_test(layouts_blas_can_read_are_known),

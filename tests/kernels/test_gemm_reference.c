@@ -1,13 +1,13 @@
-/* test_gemm_reference.c - our own matrix products against exact ones.
- *
- * ctest: threads */
+/* test_gemm_reference.c - our own matrix products against exact ones. */
+/* ctest: threads */
 #include "base/alloc.h"
 #include "kernels/products.h"
 
 static const tg_dtype types[] = {TG_F32, TG_F64, TG_I64, TG_I32, TG_U8};
 typedef void (*product_fn)(const tg__gemm *g);
 
-/* One product in one pair of layouts, written and added; C has a gap after each row that must stay. */
+/* One product in one pair of layouts, written and added; C has a gap after each row that must stay.
+ */
 static void check(product_fn fn, tg_dtype dtype, int64_t m, int64_t n, int64_t k, operand_layout la,
                   operand_layout lb, bool add) {
     tg__gemm g = {.dtype = dtype, .m = m, .n = n, .k = k, .c_row = n + 2, .add = add};
@@ -42,7 +42,8 @@ static void every_size_and_layout_is_right(void **state) {
         for (int m = 0; m < 9; m++)
             for (int n = 0; n < 9; n++)
                 for (int k = 0; k < 9; k++) {
-                    const int pick = m * 81 + n * 9 + k + t; /* all pairs come up, with other sizes */
+                    const int pick =
+                        m * 81 + n * 9 + k + t; /* all pairs come up, with other sizes */
                     check(tg__gemm_reference, types[t], sizes[m], sizes[n], sizes[k],
                           (operand_layout)(pick % LAYOUTS),
                           (operand_layout)(pick / LAYOUTS % LAYOUTS), pick % 3 == 0);
@@ -60,7 +61,8 @@ static void every_pair_of_layouts_is_right(void **state) {
             for (int b = 0; b < LAYOUTS; b++) {
                 check(tg__gemm_reference, types[t], 70, 130, 140, (operand_layout)a,
                       (operand_layout)b, false);
-                check(tg__gemm_small, types[t], 7, 9, 8, (operand_layout)a, (operand_layout)b, true);
+                check(tg__gemm_small, types[t], 7, 9, 8, (operand_layout)a, (operand_layout)b,
+                      true);
             }
 }
 

@@ -1,6 +1,5 @@
-/* test_index.c - gather and scatter against plain loops.
- *
- * ctest: threads */
+/* test_index.c - gather and scatter against plain loops. */
+/* ctest: threads */
 #include "kernels/index.h"
 #include "kernels/values.h"
 #include "tg_test.h"
@@ -44,7 +43,8 @@ static void the_first_bad_index_is_found(void **state) {
     assert_int_equal(bad, 0);
 }
 
-/* ---- Along one dim ------------------------------------------------------------------------------ */
+/* ---- Along one dim ------------------------------------------------------------------------------
+ */
 
 static void make_indices(int64_t *wide, int32_t *narrow, int64_t n, int64_t size, uint64_t seed) {
     for (int64_t i = 0; i < n; i++) {
@@ -54,7 +54,7 @@ static void make_indices(int64_t *wide, int32_t *narrow, int64_t n, int64_t size
 }
 
 static const int64_t shapes[][4] = {/* outer, size, inner, n */
-                                    {1, 5, 1, 7},     {3, 4, 2, 6},    {2, 100, 33, 300},
+                                    {1, 5, 1, 7},        {3, 4, 2, 6},     {2, 100, 33, 300},
                                     {1, 1000, 64, 5000}, {1, 3, 70000, 2}, {50, 7, 9, 40},
                                     {1, 10, 1, 40000},   {2, 1, 3, 5},     {1, 6, 200, 0}};
 enum { SHAPES = 9 };
@@ -75,13 +75,14 @@ static void rows_are_selected(void **state) {
                 assert_ok(tg_set_num_threads(t));
                 memset(out, 0x5A, (size_t)(outer * n * inner * item) + 1);
                 if (t == 2)
-                    tg__index_select((size_t)item, outer, size, inner, n, TG_I32, narrow, 4, x, out);
+                    tg__index_select((size_t)item, outer, size, inner, n, TG_I32, narrow, 4, x,
+                                     out);
                 else
                     tg__index_select((size_t)item, outer, size, inner, n, TG_I64, wide, 8, x, out);
                 for (int64_t r = 0; r < outer * n; r++)
-                    assert_memory_equal(
-                        out + r * inner * item,
-                        x + (r / n * size + wide[r % n]) * inner * item, (size_t)(inner * item));
+                    assert_memory_equal(out + r * inner * item,
+                                        x + (r / n * size + wide[r % n]) * inner * item,
+                                        (size_t)(inner * item));
                 assert_int_equal(out[outer * n * inner * item], 0x5A);
             }
             free(x);
@@ -99,7 +100,8 @@ static void add_element(tg_dtype dtype, char *out, const char *src) {
         *(double *)out += *(const double *)src;
         break;
     case TG_I64:
-        *(int64_t *)out = (int64_t)((uint64_t) * (int64_t *)out + (uint64_t) * (const int64_t *)src);
+        *(int64_t *)out =
+            (int64_t)((uint64_t) * (int64_t *)out + (uint64_t) * (const int64_t *)src);
         break;
     case TG_I32:
         *(int32_t *)out =
@@ -150,7 +152,8 @@ static void rows_are_added_in_order(void **state) {
                     tg__index_add((tg_dtype)dtype, outer, size, inner, n, TG_I32, narrow, 4, src,
                                   out);
                 else
-                    tg__index_add((tg_dtype)dtype, outer, size, inner, n, TG_I64, wide, 8, src, out);
+                    tg__index_add((tg_dtype)dtype, outer, size, inner, n, TG_I64, wide, 8, src,
+                                  out);
                 assert_same((tg_dtype)dtype, out, expected, outer * size * inner);
             }
             free(src), free(start), free(out), free(expected);
@@ -168,9 +171,11 @@ static void one_index_may_serve_all(void **state) {
     assert_true(sums[2] == 46 && sums[1] == 0);
 }
 
-/* ---- Any strides --------------------------------------------------------------------------------- */
+/* ---- Any strides
+ * --------------------------------------------------------------------------------- */
 
-/* Strides for a random order of dims in memory with gaps; returns the number of elements spanned. */
+/* Strides for a random order of dims in memory with gaps; returns the number of elements spanned.
+ */
 static int64_t random_strides(int ndim, const int64_t *shape, int64_t *stride, uint64_t *random) {
     int order[TG_MAX_DIMS];
     for (int d = 0; d < ndim; d++) {
@@ -234,7 +239,8 @@ static void check_case(uint64_t *random, tg_dtype dtype, int64_t most) {
     for (int64_t i = 0; i < c.span[1]; i++)
         index[i] = random_below(random, c.size);
     char *x = malloc((size_t)(c.span[0] * item)), *y = malloc((size_t)(c.span[2] * item));
-    char *x_expected = malloc((size_t)(c.span[0] * item)), *start = malloc((size_t)(c.span[0] * item));
+    char *x_expected = malloc((size_t)(c.span[0] * item)),
+         *start = malloc((size_t)(c.span[0] * item));
     char *y_expected = malloc((size_t)(c.span[2] * item));
     random_values(dtype, x, c.span[0], 1);
     random_values(dtype, y, c.span[2], 2);

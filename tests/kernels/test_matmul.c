@@ -1,6 +1,5 @@
-/* test_matmul.c - batched products in every layout, with bias, beyond 32 bits, without memory.
- *
- * ctest: threads */
+/* test_matmul.c - batched products in every layout, with bias, beyond 32 bits, without memory. */
+/* ctest: threads */
 #include "base/alloc.h"
 #include "kernels/blas.h"
 #include "kernels/products.h"
@@ -12,7 +11,8 @@ typedef struct {
 } problem;
 
 /* Batch strides of an operand whose items span `span` elements; dims in the mask are broadcast. */
-static int64_t batch_strides(const tg__matmul *m, int64_t span, unsigned broadcast, int64_t *stride) {
+static int64_t batch_strides(const tg__matmul *m, int64_t span, unsigned broadcast,
+                             int64_t *stride) {
     int64_t size = span;
     for (int d = m->n_batch - 1; d >= 0; d--) {
         stride[d] = broadcast >> d & 1 ? 0 : size;
@@ -23,8 +23,8 @@ static int64_t batch_strides(const tg__matmul *m, int64_t span, unsigned broadca
 }
 
 /* m, n, k, dtype and the batch are set. Items lie `gap` elements apart. */
-static void make(problem *q, operand_layout la, operand_layout lb, int64_t gap, unsigned a_broadcast,
-                 unsigned b_broadcast, bool bias) {
+static void make(problem *q, operand_layout la, operand_layout lb, int64_t gap,
+                 unsigned a_broadcast, unsigned b_broadcast, bool bias) {
     tg__matmul *m = &q->m;
     const int64_t a_span = operand_strides(la, m->m, m->k, &m->a.row, &m->a.col) + gap;
     const int64_t b_span = operand_strides(lb, m->k, m->n, &m->b.row, &m->b.col) + gap;
@@ -91,7 +91,8 @@ static void run_and_check(problem *q) {
     drop(q);
 }
 
-/* ---- Sizes and layouts --------------------------------------------------------------------------- */
+/* ---- Sizes and layouts
+ * --------------------------------------------------------------------------- */
 
 static const int64_t sizes[] = {0, 1, 2, 3, 7, 8, 9, 33, 65};
 
@@ -112,8 +113,8 @@ static void every_size_is_right(void **state) {
 
 static void every_pair_of_layouts_is_right(void **state) {
     (void)state;
-    static const int64_t shapes[][3] = {{20, 30, 25}, {1, 40, 30}, {40, 1, 30},  {1, 1, 700},
-                                        {50, 50, 1},  {1, 700, 1}, {700, 1, 1},  {2, 2, 300},
+    static const int64_t shapes[][3] = {{20, 30, 25},  {1, 40, 30},   {40, 1, 30},  {1, 1, 700},
+                                        {50, 50, 1},   {1, 700, 1},   {700, 1, 1},  {2, 2, 300},
                                         {100, 90, 80}, {1, 200, 100}, {200, 1, 100}};
     for (int s = 0; s < 11; s++)
         for (int a = 0; a < LAYOUTS; a++)
@@ -138,8 +139,9 @@ static problem random_problem(uint64_t *random, tg_dtype dtype) {
     q.m.n = sizes[random_below(random, 9)];
     q.m.k = sizes[random_below(random, 9)];
     const unsigned mask = (unsigned)next_random(random);
-    make(&q, (operand_layout)random_below(random, LAYOUTS), (operand_layout)random_below(random, LAYOUTS),
-         mask >> 20 & 3, mask & mask >> 8, mask >> 4 & mask >> 12, mask >> 30 & 1);
+    make(&q, (operand_layout)random_below(random, LAYOUTS),
+         (operand_layout)random_below(random, LAYOUTS), mask >> 20 & 3, mask & mask >> 8,
+         mask >> 4 & mask >> 12, mask >> 30 & 1);
     return q;
 }
 
@@ -170,7 +172,8 @@ static void sizes_beyond_the_limit_are_cut(void **state) {
     tg__blas_int_limit = INT32_MAX;
 }
 
-/* ---- What becomes one product -------------------------------------------------------------------- */
+/* ---- What becomes one product
+ * -------------------------------------------------------------------- */
 
 static void a_shared_matrix_makes_one_product_of_a_batch(void **state) {
     (void)state;
@@ -209,7 +212,8 @@ static void a_batch_of_rows_times_one_matrix_is_one_product(void **state) {
     }
 }
 
-/* ---- Memory -------------------------------------------------------------------------------------- */
+/* ---- Memory
+ * -------------------------------------------------------------------------------------- */
 
 static bool needs_packing(operand_layout l) {
     return l == SPREAD || l == ONE_ROW || l == ONE_COLUMN || l == ONE_VALUE;
@@ -252,7 +256,8 @@ static void too_large_to_pack_is_no_memory(void **state) {
     tg__blas_int_limit = limit;
 }
 
-/* ---- Values -------------------------------------------------------------------------------------- */
+/* ---- Values
+ * -------------------------------------------------------------------------------------- */
 
 static void nothing_to_add_gives_zeros_or_the_bias(void **state) {
     (void)state;
@@ -260,7 +265,8 @@ static void nothing_to_add_gives_zeros_or_the_bias(void **state) {
     const float bias[3] = {1, -2, 3};
     for (int with = 0; with < 2; with++) {
         memset(c, 0xFF, sizeof c);
-        tg__matmul m = {.dtype = TG_F32, .n_batch = 1, .batch = {2}, .m = 2, .n = 3, .k = 0, .c = c};
+        tg__matmul m = {
+            .dtype = TG_F32, .n_batch = 1, .batch = {2}, .m = 2, .n = 3, .k = 0, .c = c};
         m.bias = with ? bias : NULL;
         assert_true(tg__matmul_run(&m));
         for (int i = 0; i < 12; i++)
@@ -273,12 +279,13 @@ static void nothing_to_add_gives_zeros_or_the_bias(void **state) {
     assert_true(tg__matmul_run(&nothing));
 }
 
-/* 0 · NaN is NaN: in C where A is zero and B has one NaN, the column of the NaN is NaN and the rest 0. */
+/* 0 · NaN is NaN: in C where A is zero and B has one NaN, the column of the NaN is NaN and the rest
+ * 0. */
 static void nan_is_never_multiplied_away(void **state) {
     (void)state;
-    static const int64_t shapes[][3] = {{2, 3, 4},   {20, 30, 25}, {1, 40, 30},   {40, 1, 30},
-                                        {1, 1, 700}, {1, 1, 20},   {100, 90, 80}, {1, 300, 100},
-                                        {300, 1, 100}, {33, 65, 9}, {1, 5000, 3}, {5000, 1, 3}};
+    static const int64_t shapes[][3] = {{2, 3, 4},     {20, 30, 25}, {1, 40, 30},   {40, 1, 30},
+                                        {1, 1, 700},   {1, 1, 20},   {100, 90, 80}, {1, 300, 100},
+                                        {300, 1, 100}, {33, 65, 9},  {1, 5000, 3},  {5000, 1, 3}};
     const double values[] = {(double)NAN, (double)INFINITY};
     for (int s = 0; s < 12; s++)
         for (int dtype = TG_F32; dtype <= TG_F64; dtype++)
@@ -292,9 +299,10 @@ static void nan_is_never_multiplied_away(void **state) {
                 memset(q.b, 0, (size_t)(k * n * item));
                 /* the last element but one of k, in the last row of A or column of B */
                 const int64_t p = k > 1 ? k - 2 : 0;
-                char *place =
-                    in_a ? q.a + (m > 1 ? (m - 1) * q.m.a.row : 0) * item + (k > 1 ? p * q.m.a.col : 0) * item
-                         : q.b + (k > 1 ? p * q.m.b.row : 0) * item + (n > 1 ? (n - 1) * q.m.b.col : 0) * item;
+                char *place = in_a ? q.a + (m > 1 ? (m - 1) * q.m.a.row : 0) * item +
+                                         (k > 1 ? p * q.m.a.col : 0) * item
+                                   : q.b + (k > 1 ? p * q.m.b.row : 0) * item +
+                                         (n > 1 ? (n - 1) * q.m.b.col : 0) * item;
                 const double v = values[mode >> 3];
                 if (dtype == TG_F32)
                     *(float *)place = (float)v;
@@ -312,7 +320,8 @@ static void nan_is_never_multiplied_away(void **state) {
 
 static void small_items_give_the_same_bits_for_any_number_of_threads(void **state) {
     (void)state;
-    static const int64_t shapes[][3] = {{4, 4, 4}, {30, 20, 25}, {1, 60, 50}, {60, 1, 50}, {1, 1, 900}};
+    static const int64_t shapes[][3] = {
+        {4, 4, 4}, {30, 20, 25}, {1, 60, 50}, {60, 1, 50}, {1, 1, 900}};
     for (int s = 0; s < 5; s++)
         for (int dtype = TG_F32; dtype <= TG_I64; dtype++) {
             problem q = {.m = {.dtype = (tg_dtype)dtype, .n_batch = 1, .batch = {300}}};

@@ -1,6 +1,5 @@
-/* test_rows.c - softmax and its kin against long double, in every layout and corner.
- *
- * ctest: threads */
+/* test_rows.c - softmax and its kin against long double, in every layout and corner. */
+/* ctest: threads */
 #include "base/alloc.h"
 #include "kernels/tables.h"
 #include "kernels/values.h"
@@ -31,12 +30,15 @@ static void fill(tg_dtype dtype, void *x, int64_t n, double range, uint64_t seed
         put(dtype, x, i, range * ((double)(next_random(&seed) >> 11) * 0x1p-52 - 1));
 }
 
-/* ---- Accuracy ---------------------------------------------------------------------------------- */
+/* ---- Accuracy ----------------------------------------------------------------------------------
+ */
 
-/* exp(x - max) is off by the rounding of x - max times the distance, so bounds grow with the range. */
+/* exp(x - max) is off by the rounding of x - max times the distance, so bounds grow with the range.
+ */
 static void softmax_is_accurate(void **state) {
     (void)state;
-    static const int64_t lengths[] = {1, 2, 3, 10, 15, 16, 17, 127, 128, 129, 1000, 1024, 1025, 5000};
+    static const int64_t lengths[] = {1,   2,   3,   10,   15,   16,   17,
+                                      127, 128, 129, 1000, 1024, 1025, 5000};
     for (int dtype = TG_F32; dtype <= TG_F64; dtype++)
         for (int l = 0; l < 14; l++)
             for (int range = 1; range <= 64; range *= 8) {
@@ -80,8 +82,8 @@ static void gradients_are_accurate(void **state) {
                         y, dx);
                 long double s = 0;
                 for (int64_t i = 0; i < n; i++)
-                    s += (long double)get(type, g, i) *
-                         (log_too ? 1 : (long double)get(type, y, i));
+                    s +=
+                        (long double)get(type, g, i) * (log_too ? 1 : (long double)get(type, y, i));
                 for (int64_t i = 0; i < n; i++) {
                     const long double gi = (long double)get(type, g, i);
                     const long double yi = (long double)get(type, y, i);
@@ -106,7 +108,8 @@ static void sums_to_one(void **state) {
     }
 }
 
-/* ---- Corners ----------------------------------------------------------------------------------- */
+/* ---- Corners -----------------------------------------------------------------------------------
+ */
 
 /* The four results of a row of three f32. */
 static void run3(const float *x, float *y, float *log_y, float *lse, int64_t inner) {
@@ -170,7 +173,8 @@ static void no_elements_are_fine(void **state) {
     tg__row_prod_others(TG_F64, 0, 2, 3, NULL, NULL);
 }
 
-/* ---- Layout, threads, instruction sets, memory ------------------------------------------------- */
+/* ---- Layout, threads, instruction sets, memory -------------------------------------------------
+ */
 
 /* One call; LOGSUMEXP beside the ops of tg__row_op. */
 enum { LOGSUMEXP = 4, OPS = 5 };
@@ -183,12 +187,13 @@ static void call(const tg__kernels *k, int op, tg_dtype dtype, int64_t outer, in
 }
 
 /* [outer, n, inner] to [outer, inner, n]. */
-static void to_rows(int64_t item, int64_t outer, int64_t n, int64_t inner, const char *x, char *rows) {
+static void to_rows(int64_t item, int64_t outer, int64_t n, int64_t inner, const char *x,
+                    char *rows) {
     for (int64_t o = 0; o < outer; o++)
         for (int64_t i = 0; i < n; i++)
             for (int64_t j = 0; j < inner; j++)
-                memcpy(rows + ((o * inner + j) * n + i) * item, x + ((o * n + i) * inner + j) * item,
-                       (size_t)item);
+                memcpy(rows + ((o * inner + j) * n + i) * item,
+                       x + ((o * n + i) * inner + j) * item, (size_t)item);
 }
 
 static void check_columns(int op, tg_dtype dtype, int64_t outer, int64_t n, int64_t inner) {
@@ -231,8 +236,8 @@ static void check_columns(int op, tg_dtype dtype, int64_t outer, int64_t n, int6
 
 static void columns_give_the_bits_of_rows(void **state) {
     (void)state;
-    static const int64_t shapes[][3] = {{1, 1, 2},   {2, 3, 5},    {3, 10, 7},    {1, 16, 64},
-                                        {1, 17, 33}, {2, 130, 20}, {1, 1024, 3},  {1, 1025, 40},
+    static const int64_t shapes[][3] = {{1, 1, 2},    {2, 3, 5},     {3, 10, 7},   {1, 16, 64},
+                                        {1, 17, 33},  {2, 130, 20},  {1, 1024, 3}, {1, 1025, 40},
                                         {1, 5000, 2}, {2, 40, 2100}, {1, 300, 300}};
     for (int s = 0; s < 11; s++)
         for (int op = 0; op < OPS; op++)
@@ -275,7 +280,8 @@ static void rows_do_not_depend_on_threads_or_instruction_set(void **state) {
             }
 }
 
-/* ---- Products of the others -------------------------------------------------------------------- */
+/* ---- Products of the others --------------------------------------------------------------------
+ */
 
 static void products_of_the_others_are_accurate(void **state) {
     (void)state;

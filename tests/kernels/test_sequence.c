@@ -22,8 +22,7 @@ static tg__sequence make_sequence(int ndim, const int64_t *shape, const int64_t 
 static void any_range_is_copied_in_order(void **state) {
     (void)state;
     static const int64_t shape[4] = {3, 5, 4, 7};
-    static const int64_t strides[3][4] = {
-        {140, 28, 7, 1}, {1, 3, 15, 60}, {0, 7, 35, 1}};
+    static const int64_t strides[3][4] = {{140, 28, 7, 1}, {1, 3, 15, 60}, {0, 7, 35, 1}};
     double x[500], expected[420], copy[421];
     for (int i = 0; i < 500; i++)
         x[i] = i;
@@ -87,7 +86,8 @@ static void runs_of_whole_subtrees_join_to_the_same_bits(void **state) {
 static void positions_join_to_the_first_of_equals(void **state) {
     (void)state;
     tg__sequence s = {.op = TG__REDUCE_ARGMAX, .arg = true, .floats = true};
-    const tg__cell cells[5] = {{.f = 1}, {.f = 3}, {.f = 3}, {.f = (double)NAN}, {.f = (double)NAN}};
+    const tg__cell cells[5] = {
+        {.f = 1}, {.f = 3}, {.f = 3}, {.f = (double)NAN}, {.f = (double)NAN}};
     const int64_t positions[5] = {10, 20, 30, 40, 50};
     int64_t at;
     assert_true(tg__sequence_join(&s, cells, positions, 3, &at).f == 3);

@@ -460,6 +460,38 @@ static void no_optimizer_is_an_error_or_passes_one_on(void **state) {
     tg_error_clear();
 }
 
+/* More gradients than a scope has room for at first: collecting them allocates. */
+static void collecting_gradients_may_fail(void **state) {
+    (void)state;
+    enum { MANY = 100 };
+    tg_tensor *params[MANY];
+    for (int i = 0; i < MANY; i++) {
+        params[i] = tg_requires_grad_(tg_scalar(TG_F64, i), true);
+        tg_tensor *g = tg_scalar(TG_F64, 1);
+        assert_ok(tg_set_grad(params[i], g));
+        tg_release(g);
+    }
+    tg_optimizer *o = tg_sgd_new(params, MANY, NULL);
+    assert_non_null(o);
+    int failures = 0;
+    tg_status status = TG_ERR_MEMORY;
+    for (uint64_t n = 1; status != TG_OK; n++) {
+        tg__alloc_fail_at(n, false);
+        status = tg_optimizer_step(o);
+        tg__alloc_fail_at(0, false);
+        failures += status != TG_OK;
+        for (int i = 0; i < MANY; i++)
+            assert_close(tg_item(params[i]), status == TG_OK ? i - 1e-3 : i, 0, 1e-15 * MANY);
+        if (status != TG_OK)
+            assert_fails(status, TG_ERR_MEMORY, "out of memory");
+        tg_error_clear();
+    }
+    assert_true(failures >= 2); /* the scope's entries, the lists of the operation */
+    for (int i = 0; i < MANY; i++)
+        tg_release(params[i]);
+    finish(o, NULL);
+}
+
 static void every_allocation_of_the_constructor_may_fail(void **state) {
     (void)state;
     tg_tensor *p = param_new(TG_F64, 0);
@@ -497,4 +529,5 @@ TG_TEST_MAIN(cmocka_unit_test(steps_call_the_method_with_recording_off),
              cmocka_unit_test(missing_methods_are_named),
              cmocka_unit_test(bad_parameters_are_named),
              cmocka_unit_test(no_optimizer_is_an_error_or_passes_one_on),
+             cmocka_unit_test(collecting_gradients_may_fail),
              cmocka_unit_test(every_allocation_of_the_constructor_may_fail))

@@ -4,6 +4,7 @@
 #
 #   sh macros.sh <source directory> c|c++ <C compiler> <shared library> [flags]
 #
+# Once as it is and once with TENSORGRAD_SITES, whose macros stand before all calls that make tensors.
 # As C++ with any C++ compiler that is there; without one: skipped (77).
 set -eu
 root=$1 language=$2 compiler=$3 library=$4 extra=${5:-}
@@ -36,7 +37,9 @@ fi
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 directory=$(dirname "$library")
-# shellcheck disable=SC2086
-"$compiler" -Wall -Wextra -Wpedantic -Wundef -Werror $extra -I "$root/include" $flags "$use" \
-    -o "$tmp/use" -L "$directory" -ltensorgrad "-Wl,-rpath,$directory"
-"$tmp/use"
+for sites in '' -DTENSORGRAD_SITES; do
+    # shellcheck disable=SC2086
+    "$compiler" -Wall -Wextra -Wpedantic -Wundef -Werror $extra $sites -I "$root/include" $flags \
+        "$use" -o "$tmp/use" -L "$directory" -ltensorgrad "-Wl,-rpath,$directory"
+    "$tmp/use"
+done

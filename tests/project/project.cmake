@@ -30,6 +30,7 @@ tensorgrad_check(macros_c11 "${checks}/macros.sh" "${PROJECT_SOURCE_DIR}" c "${C
 tensorgrad_check(readme "${checks}/readme.sh" "${PROJECT_SOURCE_DIR}" "${CMAKE_C_COMPILER}"
                  $<TARGET_FILE:tensorgrad> "${sanitize}")
 tensorgrad_check(generated "${PROJECT_SOURCE_DIR}/scripts/regen.sh" --check)
+tensorgrad_check(sites "${PROJECT_SOURCE_DIR}/scripts/sites.sh" --check)
 tensorgrad_check(collect_ops "${checks}/collect_ops.sh" "${PROJECT_SOURCE_DIR}" "${CMAKE_COMMAND}")
 tensorgrad_check(self "${checks}/self.sh" "${PROJECT_SOURCE_DIR}" "${CMAKE_C_COMPILER}"
                  "${CMAKE_NM}")

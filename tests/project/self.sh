@@ -96,6 +96,20 @@ breaks forbidden 'locale' 'printf "#include <locale.h>\nvoid f(void) { setlocale
 breaks headers 'does not compile alone' 'echo "size_t tg_size(void);" >> include/tensorgrad/base.h'
 breaks headers 'does not compile alone' 'echo "typedef struct { int a; } tg_redefined;" >> include/tensorgrad/base.h'
 
+# Generated macros: a new function makes them stale.
+mkdir -p "$tmp/sites/include"
+cp -R "$root/include/tensorgrad" "$tmp/sites/include/tensorgrad"
+stale() { ! sh "$root/scripts/sites.sh" --check "$tmp/sites" > "$tmp/log" 2>&1; }
+if stale; then echo "sites.sh finds fault with the project's headers:"; cat "$tmp/log"; exit 1; fi
+echo 'TG_API tg_tensor *tg_novel(tg_tensor *x);' >> "$tmp/sites/include/tensorgrad/ops.h"
+stale || { echo "sites.sh accepts a function without its macro"; exit 1; }
+sh "$root/scripts/sites.sh" "$tmp/sites"
+if stale; then echo "sites.sh writes what it refuses"; exit 1; fi
+grep -q 'define tg_novel(' "$tmp/sites/include/tensorgrad/sites.h" || { echo "sites.sh skips tg_novel"; exit 1; }
+echo 'TG_API tg_tensor *tg_novel_(tg_tensor *x);' >> "$tmp/sites/include/tensorgrad/ops.h"
+if stale; then echo "sites.sh takes tg_novel_ for a maker of tensors"; exit 1; fi
+cases=$((cases + 1))
+
 # Examples: the comparison knows equal from different.
 cat > "$tmp/example.c" << 'END'
 /* expected output of: example tests/project a b

@@ -27,6 +27,18 @@
         return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;                             \
     }
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) && !defined(__SANITIZE_THREAD__)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+#ifdef __SANITIZE_THREAD__
+/* OpenBLAS hands work to its threads in ways that ThreadSanitizer does not see; of what those write it
+ * notices only the clearing of results, by memset. */
+const char *__tsan_default_suppressions(void);
+__attribute__((weak)) const char *__tsan_default_suppressions(void) { return "race:gemm_beta\n"; }
+#endif
+
 /* Leaves the test, saying why it cannot run here. */
 #define tg_skip(...)                                                                               \
     do {                                                                                           \
