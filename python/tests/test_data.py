@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import subprocess
 import sys
@@ -62,7 +63,8 @@ def test_read_csv_errors(table):
 
 def example(*arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, str(EXAMPLE), *arguments]
-    environment = {"TENSORGRAD_LIBRARY": tg.library_path, "PATH": ""}
+    environment = {**os.environ, "TENSORGRAD_LIBRARY": tg.library_path}
+    environment.pop("PYTHONPATH", None)  # the example finds the package itself
     return subprocess.run(
         command, env=environment, cwd="/", capture_output=True, text=True, timeout=120, check=False
     )

@@ -4,7 +4,8 @@
  * memory cache, counters. The pointer uses the initial-exec model (one load), which leaves only 8
  * bytes of static TLS to a program that opens the library at run time. The first few blocks lie in
  * the library's zero-initialised memory, so that most programs never allocate one. A thread that
- * can get no block shares one that is never written: there every call fails with TG_ERR_MEMORY. */
+ * can get no block shares one where every call fails with TG_ERR_MEMORY: nothing is written there
+ * but the counters, as such a thread may still give tensors back. */
 #include "base/thread.h"
 
 #include <pthread.h>
@@ -17,7 +18,7 @@ _Thread_local tg__thread *tg__thread_block __attribute__((tls_model("initial-exe
 
 static tg__thread static_blocks[STATIC_BLOCKS];
 static bool static_used[STATIC_BLOCKS];
-static tg__thread no_block; /* usable = false: read only */
+static tg__thread no_block; /* usable = false */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -45,7 +46,7 @@ static int64_t counter_of(const tg__thread *t, tg__counter which) {
 
 int64_t tg__thread_total(tg__counter which) {
     pthread_mutex_lock(&lock);
-    int64_t sum = retired[which];
+    int64_t sum = retired[which] + counter_of(&no_block, which);
     for (const tg__thread *t = living; t != NULL; t = t->next)
         sum += counter_of(t, which);
     pthread_mutex_unlock(&lock);

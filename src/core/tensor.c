@@ -24,8 +24,17 @@ static _Atomic uint8_t *lock_of(const tg_tensor *leaf) {
     return &leaf_locks[((uintptr_t)leaf >> 6) % LEAF_LOCKS];
 }
 
+/* The child of a fork has none of the threads that may have held one. */
+static void forget_locks(void) {
+    for (int i = 0; i < LEAF_LOCKS; i++)
+        atomic_store_explicit(&leaf_locks[i], 0, memory_order_relaxed);
+}
+static void survive_fork(void) { pthread_atfork(NULL, NULL, forget_locks); }
+
 /* Held for an addition into a gradient at most; yields rather than spins for long. */
 void tg__leaf_lock(const tg_tensor *leaf) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, survive_fork);
     _Atomic uint8_t *l = lock_of(leaf);
     while (atomic_exchange_explicit(l, 1, memory_order_acquire))
         sched_yield();
@@ -38,7 +47,8 @@ void tg__leaf_unlock(const tg_tensor *leaf) {
 /* ---- Making ---- */
 
 static tg_tensor *header(const char *op) {
-    tg_tensor *x = tg__alloc(sizeof *x);
+    tg__thread *t = tg__self();
+    tg_tensor *x = t->usable ? tg__alloc(sizeof *x) : NULL;
     if (x == NULL) {
         tg__fail_memory(op, sizeof *x);
         return NULL;
@@ -52,7 +62,7 @@ static tg_tensor *header(const char *op) {
     x->leaf = NULL;
     x->epoch = 0;
     atomic_store_explicit(&x->attached, 0, memory_order_relaxed);
-    tg__count(&tg__self()->live_tensors, 1);
+    tg__count(&t->live_tensors, 1);
     return x;
 }
 

@@ -24,8 +24,7 @@
 int64_t tg__blas_int_limit = INT32_MAX;
 size_t tg__blas_buffer_bytes = (size_t)128 << 20;
 
-/* ---- Layouts ------------------------------------------------------------------------------------
- */
+/* ---- Layouts --------------------------------------------------------------------------------- */
 
 /* A matrix as BLAS sees it: rows `ld` elements apart, or (trans) columns; ld is 0 if BLAS cannot
  * read it. */
@@ -87,8 +86,7 @@ bool tg__blas_is_serial(const tg__gemm *g) {
 
 #define MOST_PROBED 128 /* OpenBLAS is seldom built for more threads */
 
-/* ---- Threads ------------------------------------------------------------------------------------
- */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 enum { POOL_RUNS, POOL_UNKNOWN, POOL_REFUSED }; /* OpenBLAS's threads */
 
@@ -249,8 +247,7 @@ static void leave_single(void) {
     pthread_mutex_unlock(&blas.lock);
 }
 
-/* ---- Products -----------------------------------------------------------------------------------
- */
+/* ---- Products -------------------------------------------------------------------------------- */
 
 static void gemm(const tg__gemm *g) {
     const layout a = layout_a(g), b = layout_b(g);

@@ -37,8 +37,7 @@ int64_t tg__index_check(tg_dtype idx_dtype, const void *idx, int64_t step, int64
     return -1;
 }
 
-/* ---- Along one dim, contiguous -----------------------------------------------------------------
- */
+/* ---- Along one dim, contiguous --------------------------------------------------------------- */
 
 typedef struct {
     tg_dtype dtype, idx_dtype;
@@ -151,8 +150,7 @@ void tg__index_add(tg_dtype dtype, int64_t outer, int64_t size, int64_t inner, i
                      add_columns, &s);
 }
 
-/* ---- Elementwise along one dim, any strides ----------------------------------------------------
- */
+/* ---- Elementwise along one dim, any strides -------------------------------------------------- */
 
 /* A line: the positions along `dim` with all other coordinates fixed. Only elements of one line
  * meet in one place of the output of scatter_add. */

@@ -11,7 +11,8 @@
 /* ---- Elementwise ---------------------------------------------------------------------------- */
 
 /* Handles n elements; p[0] is the output, p[1..] the inputs; s[i] is the byte step of p[i]. `arg`
- * points to parameters in the kernel's own type, or is NULL. */
+ * points to parameters in the kernel's own type, or is NULL. An input may be the output itself (same
+ * pointer, same step); other overlaps are not allowed. */
 typedef void (*tg__ew_fn)(char *const *p, const int64_t *s, int64_t n, const void *arg);
 
 /* Up to four operands over the same shape. Build, coalesce, run. */

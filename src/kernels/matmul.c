@@ -36,8 +36,7 @@ typedef struct {
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* ---- One item -----------------------------------------------------------------------------------
- */
+/* ---- One item -------------------------------------------------------------------------------- */
 
 static void fill_rows(const plan *p, const tg__gemm *g) {
     const size_t bytes = (size_t)(g->n * p->item);
@@ -133,8 +132,7 @@ static void run_items(int64_t begin, int64_t end, void *ctx) {
     }
 }
 
-/* ---- The plan -----------------------------------------------------------------------------------
- */
+/* ---- The plan -------------------------------------------------------------------------------- */
 
 /* Batch dims without those of size 1, neighbours merged where both operands allow it. */
 static void merge_batch(plan *p, const tg__matmul *m) {

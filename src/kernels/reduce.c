@@ -46,8 +46,7 @@ typedef struct {
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* ---- Jobs --------------------------------------------------------------------------------------
- */
+/* ---- Jobs ------------------------------------------------------------------------------------ */
 
 /* A block of w outputs, and a part of their sequences. */
 typedef struct {
@@ -252,10 +251,9 @@ static void run_jobs(plan *p) {
     tg__free(heap, bytes);
 }
 
-/* ---- The plan ----------------------------------------------------------------------------------
- */
+/* ---- The plan -------------------------------------------------------------------------------- */
 
-/* The reduced dims, neighbours merged. Returns true if they are one contiguous piece. */
+/* The reduced dims in the order they are read, neighbours merged. */
 static void plan_sequence(tg__sequence *s, const tg__reduction *r) {
     const int64_t *shape = r->shape + r->n_kept, *stride = r->in_stride + r->n_kept;
     const bool any_order = !s->arg && !s->floats;

@@ -40,8 +40,7 @@ static void jobs_by_rows(int64_t begin, int64_t end, void *ctx) {
                              r->n);
 }
 
-/* ---- Columns -----------------------------------------------------------------------------------
- */
+/* ---- Columns --------------------------------------------------------------------------------- */
 
 /* w columns of one outer position. */
 typedef struct {
@@ -176,8 +175,7 @@ static void jobs_by_cols(int64_t begin, int64_t end, void *ctx) {
     tg__free(heap, bytes);
 }
 
-/* ---- All ---------------------------------------------------------------------------------------
- */
+/* ---- All ------------------------------------------------------------------------------------- */
 
 static void run_rows(const tg__kernels *kernels, rows *r) {
     r->item = r->dtype == TG_F32 ? 4 : 8;
@@ -231,8 +229,7 @@ void tg__row_logsumexp(tg_dtype dtype, int64_t outer, int64_t n, int64_t inner, 
     tg__row_logsumexp_with(tg__kernels_get(), dtype, outer, n, inner, x, out);
 }
 
-/* ---- Products of the others --------------------------------------------------------------------
- */
+/* ---- Products of the others ------------------------------------------------------------------ */
 
 #define OTHERS 64  /* elements whose products from the left are kept at a time */
 #define COLUMNS 16 /* turned into rows at a time */

@@ -17,8 +17,7 @@
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* ---- Combining cells ---------------------------------------------------------------------------
- */
+/* ---- Combining cells ------------------------------------------------------------------------- */
 
 tg__cell tg__sequence_identity(const tg__sequence *s) {
     tg__cell c = {.i = 0};
@@ -103,8 +102,7 @@ tg__cell tg__sequence_join(const tg__sequence *s, const tg__cell *cells, const i
     return acc;
 }
 
-/* ---- One sequence ------------------------------------------------------------------------------
- */
+/* ---- One sequence ---------------------------------------------------------------------------- */
 
 /* Where a walk along the sequence stands. */
 typedef struct {
@@ -285,8 +283,7 @@ tg__cell tg__sequence_reduce(const tg__sequence *s, const char *x, int64_t first
     return s->tree ? reduce_tree(s, x, first, n, center) : reduce_fold(s, x, first, n, at);
 }
 
-/* ---- Sequences side by side --------------------------------------------------------------------
- */
+/* ---- Sequences side by side ------------------------------------------------------------------ */
 
 static void merge_cells(tg__cell *restrict acc, const tg__cell *restrict right, int64_t w,
                         bool product) {

@@ -1,7 +1,8 @@
 /* macros_use.c - every public macro in use, in C that is C++ as well.
  *
  * Compiled as C11 and as C++17, without and with TENSORGRAD_SITES, and run by
- * tests/project/macros.sh, which also holds this file against the macros that the headers define. */
+ * tests/project/macros.sh, which also holds this file against the macros that the headers define.
+ */
 #include <tensorgrad/tensorgrad.h>
 
 #include <stdio.h>

@@ -16,7 +16,7 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#if __has_feature(address_sanitizer)
 #define SANITIZED 1
 #endif
 #endif
@@ -30,7 +30,7 @@ static int threads_described(void) {
     const char *p = strstr(text, " thread");
     while (p && p > text && p[-1] >= '0' && p[-1] <= '9')
         p--;
-    return p ? atoi(p) : 0;
+    return p ? (int)strtol(p, NULL, 10) : 0;
 }
 
 /* C = A · B of n × n ones, through the whole shim. */
@@ -69,6 +69,8 @@ static int log_lines;
 static char log_text[256];
 static void keep_line(tg_log_level level, const char *message, void *ctx) {
     (void)level, (void)ctx;
+    if (!strstr(message, "OpenBLAS"))
+        return;
     log_lines++;
     snprintf(log_text, sizeof log_text, "%s", message);
 }
@@ -161,6 +163,9 @@ static void where_the_system_refuses_threads_products_still_come(void **state) {
     (void)state;
     if (!TG_BLAS_OPENBLAS)
         tg_skip("built without OpenBLAS");
+#ifdef __SANITIZE_THREAD__
+    tg_skip("ThreadSanitizer has a thread of its own, which looks like one of OpenBLAS");
+#endif
     assert_true(in_child(no_threads_for_a_product));
     assert_true(in_child(no_threads_for_more));
 }

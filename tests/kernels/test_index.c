@@ -43,8 +43,7 @@ static void the_first_bad_index_is_found(void **state) {
     assert_int_equal(bad, 0);
 }
 
-/* ---- Along one dim ------------------------------------------------------------------------------
- */
+/* ---- Along one dim --------------------------------------------------------------------------- */
 
 static void make_indices(int64_t *wide, int32_t *narrow, int64_t n, int64_t size, uint64_t seed) {
     for (int64_t i = 0; i < n; i++) {
@@ -177,7 +176,7 @@ static void one_index_may_serve_all(void **state) {
 /* Strides for a random order of dims in memory with gaps; returns the number of elements spanned.
  */
 static int64_t random_strides(int ndim, const int64_t *shape, int64_t *stride, uint64_t *random) {
-    int order[TG_MAX_DIMS];
+    int order[TG_MAX_DIMS] = {0};
     for (int d = 0; d < ndim; d++) {
         const int64_t place = random_below(random, d + 1);
         order[d] = order[place];

@@ -13,8 +13,7 @@ enum { ISAS = 3 };
 static const char *const op_name[] = {"sum",    "prod", "max", "min",  "argmax",
                                       "argmin", "all",  "any", "sumsq"};
 
-/* ---- The model ---------------------------------------------------------------------------------
- */
+/* ---- The model ------------------------------------------------------------------------------- */
 
 /* One case: a strided input and where its outputs go. */
 typedef struct {
@@ -163,8 +162,7 @@ static void model(problem *q) {
     free(i);
 }
 
-/* ---- Cases -------------------------------------------------------------------------------------
- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 /* Values of any kind, NaN and infinities among them; or (floats, odd seeds) finite ones whose sums
  * and products are rounded and stay in range, so that every change of order shows. */
@@ -306,8 +304,7 @@ static void any_layout_gives_the_bits_of_the_model(void **state) {
     }
 }
 
-/* ---- Long sequences, threads, memory -----------------------------------------------------------
- */
+/* ---- Long sequences, threads, memory --------------------------------------------------------- */
 
 enum { LAYOUTS = 4 };
 static const char *const layout_name[] = {"row", "column", "transposed", "pieces"};
@@ -400,8 +397,7 @@ static void columns_of_any_width_give_the_bits_of_the_model(void **state) {
         }
 }
 
-/* ---- Values ------------------------------------------------------------------------------------
- */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 static void reduce_row(tg__reduce_op op, tg_dtype dtype, const void *x, int64_t n, void *out) {
     tg__reduction r = {.n_reduced = 1, .in = x, .out = out, .scale = 1};

@@ -30,8 +30,7 @@ static void fill(tg_dtype dtype, void *x, int64_t n, double range, uint64_t seed
         put(dtype, x, i, range * ((double)(next_random(&seed) >> 11) * 0x1p-52 - 1));
 }
 
-/* ---- Accuracy ----------------------------------------------------------------------------------
- */
+/* ---- Accuracy -------------------------------------------------------------------------------- */
 
 /* exp(x - max) is off by the rounding of x - max times the distance, so bounds grow with the range.
  */
@@ -108,8 +107,7 @@ static void sums_to_one(void **state) {
     }
 }
 
-/* ---- Corners -----------------------------------------------------------------------------------
- */
+/* ---- Corners --------------------------------------------------------------------------------- */
 
 /* The four results of a row of three f32. */
 static void run3(const float *x, float *y, float *log_y, float *lse, int64_t inner) {
@@ -173,8 +171,7 @@ static void no_elements_are_fine(void **state) {
     tg__row_prod_others(TG_F64, 0, 2, 3, NULL, NULL);
 }
 
-/* ---- Layout, threads, instruction sets, memory -------------------------------------------------
- */
+/* ---- Layout, threads, instruction sets, memory ----------------------------------------------- */
 
 /* One call; LOGSUMEXP beside the ops of tg__row_op. */
 enum { LOGSUMEXP = 4, OPS = 5 };
@@ -280,8 +277,7 @@ static void rows_do_not_depend_on_threads_or_instruction_set(void **state) {
             }
 }
 
-/* ---- Products of the others --------------------------------------------------------------------
- */
+/* ---- Products of the others ------------------------------------------------------------------ */
 
 static void products_of_the_others_are_accurate(void **state) {
     (void)state;

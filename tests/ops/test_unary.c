@@ -394,6 +394,41 @@ static void in_place_on_strided_memory_leaves_the_rest_alone(void **state) {
     }
 }
 
+/* ---- The operations that gradients are made of, called by name ---- */
+
+/* f(g, y) summed; its slopes are f(1, y) and g·f'(y), summed over what was repeated. */
+static void gradient_operations_broadcast_like_any_other(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        double f[3], slope[3]; /* at y = 1, 2, 3 */
+    } cases[] = {{"abs_grad", {1, 1, 1}, {0, 0, 0}},
+                 {"tanh_grad", {0, -3, -8}, {-2, -4, -6}},
+                 {"sigmoid_grad", {0, -2, -6}, {-1, -3, -5}},
+                 {"relu_grad", {1, 1, 1}, {0, 0, 0}}};
+    for (int k = 0; k < 4; k++)
+        for (int swapped = 0; swapped < 2; swapped++) {
+            tg_tensor *wide = leaf(of(TG_F64, TG_SHAPE(2, 3), LIST(1, 2, 3, 1, 2, 3)));
+            tg_tensor *narrow = leaf(row(TG_F32, LIST(1, 2, 3)));
+            /* behind results, where the gradients meet others */
+            tg_tensor *a = tg_mul_scalar(wide, 1);
+            tg_tensor *b = tg_mul_scalar(narrow, 1);
+            tg_tensor *in[2] = {swapped ? b : a, swapped ? a : b}; /* g, y */
+            tg_tensor *y;
+            assert_ok(tg_op_call(cases[k].name, in, 2, NULL, 0, &y, 1));
+            assert_shape(y, TG_F64, TG_SHAPE(2, 3));
+            sum_backward(tg_add(y, tg_add(a, b)));
+            assert_shape(tg_grad(wide), TG_F64, TG_SHAPE(2, 3));
+            assert_shape(tg_grad(narrow), TG_F32, TG_SHAPE(3));
+            for (int i = 0; i < 3; i++) {
+                double to_g = 1 + cases[k].f[i];
+                double to_y = 1 + (i + 1) * cases[k].slope[i];
+                assert_true(at(tg_grad(wide), i) == (swapped ? to_y : to_g));
+                assert_true(at(tg_grad(narrow), i) == 2 * (swapped ? to_g : to_y));
+            }
+        }
+}
+
 /* ---- 0-d and 0-size ---- */
 
 static void tensors_of_no_dims_and_no_elements_work_forwards_and_backwards(void **state) {
@@ -428,4 +463,5 @@ TG_TEST_MAIN(tg_scoped(derivatives_to_third_order_are_those_of_pytorch),
              tg_scoped(integers_wrap_around),
              tg_scoped(in_place_forms_give_the_bits_and_gradients_of_the_plain_ones),
              tg_scoped(in_place_on_strided_memory_leaves_the_rest_alone),
+             tg_scoped(gradient_operations_broadcast_like_any_other),
              tg_scoped(tensors_of_no_dims_and_no_elements_work_forwards_and_backwards))

@@ -33,8 +33,8 @@
 #endif
 #endif
 #ifdef __SANITIZE_THREAD__
-/* OpenBLAS hands work to its threads in ways that ThreadSanitizer does not see; of what those write it
- * notices only the clearing of results, by memset. */
+/* OpenBLAS hands work to its threads in ways that ThreadSanitizer does not see; of what those write
+ * it notices only the clearing of results, by memset. */
 const char *__tsan_default_suppressions(void);
 __attribute__((weak)) const char *__tsan_default_suppressions(void) { return "race:gemm_beta\n"; }
 #endif
