@@ -36,7 +36,8 @@ typedef struct tg_curve tg_curve;
 /** An empty curve with a title and the name of its values ("loss"). */
 TG_API tg_curve *tg_curve_new(const char *title, const char *label);
 /** Adds the value of a step; steps must increase. Values that are not finite are left out of the
- *  drawing and counted in its caption. TG_ERR_ARG, TG_ERR_MEMORY; in a shut scope nothing is added. */
+ *  drawing and counted in its caption. TG_ERR_ARG, TG_ERR_MEMORY; in a shut scope nothing is added.
+ */
 TG_API tg_status tg_curve_add(tg_curve *curve, int64_t step, double value);
 /** How many values were added, finite or not; -1 for NULL. */
 TG_API int64_t tg_curve_count(const tg_curve *curve);

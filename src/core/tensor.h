@@ -58,9 +58,9 @@ struct tg_tensor {
     tg__storage *storage;
     char *data; /* element 0 */
     int64_t numel;
-    tg__node *node; /* the recorded op it is the result of, or NULL */
-    tg__leaf *leaf; /* leaves that require gradients */
-    uint32_t epoch; /* of the storage, when this view was made */
+    tg__node *node;            /* the recorded op it is the result of, or NULL */
+    tg__leaf *leaf;            /* leaves that require gradients */
+    uint32_t epoch;            /* of the storage, when this view was made */
     _Atomic uint32_t attached; /* to a leaf, as its gradient */
     int64_t shape[TG_MAX_DIMS];
     int64_t stride[TG_MAX_DIMS]; /* in elements */

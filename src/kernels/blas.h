@@ -4,7 +4,8 @@
 
 #include "kernels/kernels.h"
 
-/* One operand of a batched product: element (b, i, j) lies at data + sum(batch index * batch stride)
+/* One operand of a batched product: element (b, i, j) lies at data + sum(batch index * batch
+ * stride)
  * + i * row + j * col. Strides in elements, any non-negative value, 0 for broadcast. */
 typedef struct {
     const void *data;
@@ -26,8 +27,8 @@ typedef struct {
 /**
  * Runs the product. False only if memory for packing is short (C may then hold anything).
  *
- * k = 0 gives zeros (plus bias). Never copies a transpose: strides (1, ld) and (ld, 1) go to BLAS as
- * they are; other layouts are packed. A batch that coalesces with m or a broadcast B becomes one
+ * k = 0 gives zeros (plus bias). Never copies a transpose: strides (1, ld) and (ld, 1) go to BLAS
+ * as they are; other layouts are packed. A batch that coalesces with m or a broadcast B becomes one
  * product; vectors go to gemv and dot; small products to an own kernel; sizes beyond 32 bits are
  * split. IEEE results: 0 * NaN is NaN.
  */

@@ -9,7 +9,8 @@
 int64_t tg__index_check(tg_dtype idx_dtype, const void *idx, int64_t step, int64_t n, int64_t size,
                         int64_t *bad);
 
-/* out[o, j, i] = x[o, idx[j], i]: x is [outer, size, inner], out is [outer, n, inner], contiguous. */
+/* out[o, j, i] = x[o, idx[j], i]: x is [outer, size, inner], out is [outer, n, inner], contiguous.
+ */
 void tg__index_select(size_t item, int64_t outer, int64_t size, int64_t inner, int64_t n,
                       tg_dtype idx_dtype, const void *idx, int64_t idx_step, const void *x,
                       void *out);

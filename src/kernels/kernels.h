@@ -11,8 +11,8 @@
 /* ---- Elementwise ---------------------------------------------------------------------------- */
 
 /* Handles n elements; p[0] is the output, p[1..] the inputs; s[i] is the byte step of p[i]. `arg`
- * points to parameters in the kernel's own type, or is NULL. An input may be the output itself (same
- * pointer, same step); other overlaps are not allowed. */
+ * points to parameters in the kernel's own type, or is NULL. An input may be the output itself
+ * (same pointer, same step); other overlaps are not allowed. */
 typedef void (*tg__ew_fn)(char *const *p, const int64_t *s, int64_t n, const void *arg);
 
 /* Up to four operands over the same shape. Build, coalesce, run. */
@@ -74,12 +74,12 @@ typedef struct {
     const char *isa;
     tg__ew_fn unary[TG__UN_COUNT][TG__DTYPES];
     tg__ew_fn binary[TG__BIN_COUNT][TG__DTYPES];
-    tg__ew_fn compare[TG__CMP_COUNT][TG__DTYPES];     /* output bool */
-    tg__ew_fn predicate[TG__PRED_COUNT][TG__DTYPES];  /* one input, output bool */
-    tg__ew_fn cast[TG__DTYPES][TG__DTYPES];           /* [to][from]; [t][t] is a plain copy */
-    tg__ew_fn where[TG__DTYPES];                      /* out, bool condition, a, b */
-    tg__ew_fn masked_fill[TG__DTYPES];                /* out, x, bool mask; arg: the value */
-    tg__ew_fn clamp[TG__DTYPES];                      /* out, x; arg: T[2], lo and hi */
+    tg__ew_fn compare[TG__CMP_COUNT][TG__DTYPES];    /* output bool */
+    tg__ew_fn predicate[TG__PRED_COUNT][TG__DTYPES]; /* one input, output bool */
+    tg__ew_fn cast[TG__DTYPES][TG__DTYPES];          /* [to][from]; [t][t] is a plain copy */
+    tg__ew_fn where[TG__DTYPES];                     /* out, bool condition, a, b */
+    tg__ew_fn masked_fill[TG__DTYPES];               /* out, x, bool mask; arg: the value */
+    tg__ew_fn clamp[TG__DTYPES];                     /* out, x; arg: T[2], lo and hi */
     /* out[j] += sum over i of in[i][j] etc. live in reduce.h's functions, which use this table: */
     const struct tg__reduce_table *reduce;
     const struct tg__row_table *rows;
@@ -90,7 +90,8 @@ typedef struct {
 
 /* The table of the best instruction set the CPU has (or TENSORGRAD_ISA names); chosen once. */
 const tg__kernels *tg__kernels_get(void);
-/* The table of one instruction set by name ("base", "avx2", "avx512"), NULL if not available here. */
+/* The table of one instruction set by name ("base", "avx2", "avx512"), NULL if not available here.
+ */
 const tg__kernels *tg__kernels_named(const char *isa);
 
 /* Copies n elements of `item` bytes (1, 4, 8) between strided arrays of the same shape, with tiles

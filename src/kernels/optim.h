@@ -12,8 +12,8 @@ typedef struct {
     bool nesterov, maximize;
     bool first; /* the momentum buffer is set to the gradient instead of decayed */
 } tg__sgd_args;
-/* g += wd·p; buf = first ? g : momentum·buf + (1 - dampening)·g; d = nesterov ? g + momentum·buf : buf;
- * p -= lr·d. buf may be NULL when momentum is 0. */
+/* g += wd·p; buf = first ? g : momentum·buf + (1 - dampening)·g; d = nesterov ? g + momentum·buf :
+ * buf; p -= lr·d. buf may be NULL when momentum is 0. */
 void tg__sgd_step(tg_dtype dtype, int64_t n, void *p, const void *g, void *buf,
                   const tg__sgd_args *a);
 typedef struct {

@@ -89,8 +89,7 @@ static bool pow_forward(const tg__call *c) {
 static tg_tensor *pow_base_gradient(tg_tensor *g, tg_tensor *a, tg_tensor *b) {
     if (b->flags & TG__IS_NUMBER) {
         double e = tg__load_double((tg_dtype)b->dtype, b->data);
-        return e == 0.0 ? tg_zeros_like(g)
-                        : tg_mul(g, tg_mul_scalar(tg_pow_scalar(a, e - 1.0), e));
+        return e == 0.0 ? tg_zeros_like(g) : tg_mul(g, tg_mul_scalar(tg_pow_scalar(a, e - 1.0), e));
     }
     /* Where b = 0 the exponent is replaced too, or higher derivatives would meet 0 · inf. */
     tg_tensor *flat = tg_eq_scalar(b, 0.0);

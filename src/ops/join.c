@@ -121,8 +121,9 @@ static bool stack_forward(const tg__call *c) {
         }
     int n = c->in[0]->ndim + 1;
     if (a->dim < -n || a->dim >= n) {
-        tg__fail(TG_ERR_INDEX, "stack", "dim %lld is out of range for a new dim of %s; give %d to %d",
-                 (long long)a->dim, tg__describe(c->in[0]), -n, n - 1);
+        tg__fail(TG_ERR_INDEX, "stack",
+                 "dim %lld is out of range for a new dim of %s; give %d to %d", (long long)a->dim,
+                 tg__describe(c->in[0]), -n, n - 1);
         return false;
     }
     size_t bytes = (size_t)c->n_in * sizeof(tg_tensor *);

@@ -288,8 +288,8 @@ static bool prod_others_forward(const tg__call *c) {
     tg__unref(packed);
     return c->out[0] != NULL;
 }
-/* With M[i] = x where element i is replaced by 1: dx[j] = Σ_{i≠j} g[i] · Π_{k≠j} M[i][k]. In rows, so
- * that the dim which M adds always has room. */
+/* With M[i] = x where element i is replaced by 1: dx[j] = Σ_{i≠j} g[i] · Π_{k≠j} M[i][k]. In rows,
+ * so that the dim which M adds always has room. */
 static void prod_others_rule(tg__rule *r) {
     tg_tensor *x = r->in[0];
     if (x->ndim == 0) {

@@ -31,9 +31,10 @@ static void abs_grad_rule(tg__rule *r) {
     if (r->wanted[1])
         r->gin[1] = zeros_of(r->in[1]);
 }
-TG_OP(abs_grad, .maths = "g * sign(x)", .inputs = "g x", .n_in = 2, .flags = TG__INTERNAL | TG__BROADCASTS,
-      .forward = tg__binary_forward, .kernel = TG__BIN_abs_grad, .rule = abs_grad_rule,
-      .saves = {TG__SAVE_IN(1, TG__ANY)}, .onnx = {"composed"});
+TG_OP(abs_grad, .maths = "g * sign(x)", .inputs = "g x", .n_in = 2,
+      .flags = TG__INTERNAL | TG__BROADCASTS, .forward = tg__binary_forward,
+      .kernel = TG__BIN_abs_grad, .rule = abs_grad_rule, .saves = {TG__SAVE_IN(1, TG__ANY)},
+      .onnx = {"composed"});
 TG_SAMPLES(abs_grad, "[2,3] [2,3]");
 
 /* ---- sign: -1, 0 or 1 ---- */
@@ -138,8 +139,9 @@ static void tanh_grad_rule(tg__rule *r) {
     if (r->wanted[1])
         r->gin[1] = tg_mul(tg_mul(r->g[0], r->in[0]), tg_mul_scalar(r->in[1], -2.0));
 }
-TG_OP(tanh_grad, .maths = "g * (1 - y^2)", .inputs = "g y", .n_in = 2, .flags = TG__INTERNAL | TG__BROADCASTS,
-      .forward = tg__binary_forward, .kernel = TG__BIN_tanh_grad, .rule = tanh_grad_rule,
+TG_OP(tanh_grad, .maths = "g * (1 - y^2)", .inputs = "g y", .n_in = 2,
+      .flags = TG__INTERNAL | TG__BROADCASTS, .forward = tg__binary_forward,
+      .kernel = TG__BIN_tanh_grad, .rule = tanh_grad_rule,
       .saves = {TG__SAVE_IN(0, 2), TG__SAVE_IN(1, TG__ANY)}, .onnx = {"composed"});
 TG_SAMPLES(tanh_grad, "[2,3] [2,3]");
 
@@ -162,8 +164,9 @@ static void sigmoid_grad_rule(tg__rule *r) {
         r->gin[1] =
             tg_mul(tg_mul(r->g[0], r->in[0]), tg_rsub_scalar(tg_mul_scalar(r->in[1], 2.0), 1.0));
 }
-TG_OP(sigmoid_grad, .maths = "g * y * (1 - y)", .inputs = "g y", .n_in = 2, .flags = TG__INTERNAL | TG__BROADCASTS,
-      .forward = tg__binary_forward, .kernel = TG__BIN_sigmoid_grad, .rule = sigmoid_grad_rule,
+TG_OP(sigmoid_grad, .maths = "g * y * (1 - y)", .inputs = "g y", .n_in = 2,
+      .flags = TG__INTERNAL | TG__BROADCASTS, .forward = tg__binary_forward,
+      .kernel = TG__BIN_sigmoid_grad, .rule = sigmoid_grad_rule,
       .saves = {TG__SAVE_IN(0, 2), TG__SAVE_IN(1, TG__ANY)}, .onnx = {"composed"});
 TG_SAMPLES(sigmoid_grad, "[2,3] [2,3]");
 
@@ -186,8 +189,9 @@ static void relu_grad_rule(tg__rule *r) {
         r->gin[1] = zeros_of(r->in[1]);
 }
 TG_OP(relu_grad, .maths = "g where y > 0, else 0", .inputs = "g y", .n_in = 2,
-      .flags = TG__INTERNAL | TG__BROADCASTS, .forward = tg__binary_forward, .kernel = TG__BIN_relu_grad,
-      .rule = relu_grad_rule, .saves = {TG__SAVE_IN(1, TG__ANY)}, .onnx = {"composed"});
+      .flags = TG__INTERNAL | TG__BROADCASTS, .forward = tg__binary_forward,
+      .kernel = TG__BIN_relu_grad, .rule = relu_grad_rule, .saves = {TG__SAVE_IN(1, TG__ANY)},
+      .onnx = {"composed"});
 TG_SAMPLES(relu_grad, "[2,3] [2,3]");
 
 /* ---- clamp: x limited to [lo, hi] ---- */

@@ -14,17 +14,19 @@ static void make_leaves(tg_tensor **x) {
     assert_ok(tg_set_grad(x[1], row(TG_F32, LIST(10, 20, 30))));
 }
 
-/* A bit of everything: products, broadcasting, casts, views, in-place writes, two outputs, joins. */
+/* A bit of everything: products, broadcasting, casts, views, in-place writes, two outputs, joins.
+ */
 static tg_tensor *program(tg_tensor *const *x) {
-    tg_tensor *h = tg_tanh(tg_mul(x[0], x[1]));               /* [2, 3] */
-    tg_tensor *y = tg_matmul(h, x[2]);                        /* [2, 2] */
-    y = tg_mul_(tg_add_scalar(y, .5), x[3]);                  /* in place */
+    tg_tensor *h = tg_tanh(tg_mul(x[0], x[1])); /* [2, 3] */
+    tg_tensor *y = tg_matmul(h, x[2]);          /* [2, 2] */
+    y = tg_mul_(tg_add_scalar(y, .5), x[3]);    /* in place */
     y = tg_index_put_(y, 1, (tg_index_item[]){TG_AT(0)}, tg_select(x[4], 1, 1));
     tg_tensor *z = tg_softmax(tg_transpose(tg_sub(y, x[4]), 0, 1), 0);
-    tg_tensor *largest = tg_max_dim(x[0], 1, false, NULL);    /* [2] */
+    tg_tensor *largest = tg_max_dim(x[0], 1, false, NULL); /* [2] */
     tg_tensor *parts[3] = {tg_reshape(z, TG_SHAPE(-1)), largest, tg_exp_(tg_clone(x[1]))};
-    tg_tensor *all = tg_cat(parts, 3, 0);                     /* [9] */
-    return tg_add(tg_std(all, TG_ALL, 1, false), tg_mul(tg_sum(tg_square(all), TG_ALL, false), x[3]));
+    tg_tensor *all = tg_cat(parts, 3, 0); /* [9] */
+    return tg_add(tg_std(all, TG_ALL, 1, false),
+                  tg_mul(tg_sum(tg_square(all), TG_ALL, false), x[3]));
 }
 
 typedef struct {

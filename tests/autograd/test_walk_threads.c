@@ -11,8 +11,8 @@ enum { THREADS = 4 };
 static void run_all(void *(*work)(void *), void *contexts, size_t size) {
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, work, (char *)contexts + (size_t)i * size),
-                         0);
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, work, (char *)contexts + (size_t)i * size), 0);
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
 }
@@ -166,8 +166,8 @@ typedef struct {
     tg_status own, shared;
 } deleter_context;
 
-/* Runs when backward lets go of the saved value: walks a graph of its own, and a part of the one that
- * is being walked. */
+/* Runs when backward lets go of the saved value: walks a graph of its own, and a part of the one
+ * that is being walked. */
 static void walking_deleter(void *ctx) {
     deleter_context *d = ctx;
     bool was = tg_set_grad_enabled(true); /* a walk does not record */
@@ -183,8 +183,7 @@ static void a_deleter_may_walk_another_graph(void **state) {
     deleter_context d = {.x = leaf(number(5)), .memory = {2, 3}};
     tg_tensor *w = LEAF(1, 1);
     tg_scope s = tg_scope_open();
-    tg_tensor *blob =
-        tg_from_blob(d.memory, TG_F64, TG_SHAPE(2), NULL, walking_deleter, &d);
+    tg_tensor *blob = tg_from_blob(d.memory, TG_F64, TG_SHAPE(2), NULL, walking_deleter, &d);
     tg_tensor *h = tg_add(w, w);                           /* saves nothing */
     tg_tensor *y = tg_sum(tg_mul(h, blob), TG_ALL, false); /* saves blob */
     d.part = tg_sum(h, TG_ALL, false);

@@ -17,6 +17,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
 static void run(void *(*body)(void *), void *ctx) {
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, body, ctx), 0);
@@ -345,6 +351,9 @@ static void *fork_here(void *arg) {
 
 static void a_child_goes_on_with_the_block_of_the_thread_that_forked(void **state) {
     (void)state;
+#ifdef __SANITIZE_THREAD__
+    tg_skip("ThreadSanitizer lets no child of a threaded program start threads");
+#endif
     int code = -1;
     fork_here(&code);
     assert_int_equal(code, 0);
@@ -375,6 +384,9 @@ static int child_makes_threads(void) {
 
 static void fork_while_threads_come_and_go(void **state) {
     (void)state;
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+    tg_skip("the sanitizer's own locks do not survive this");
+#endif
     pthread_t thread[2];
     int failed = 0;
     atomic_store(&stop, false);

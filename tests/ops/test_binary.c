@@ -39,7 +39,8 @@ static void second_derivatives_are_those_of_pytorch(void **state) {
         binary op;
         double expected[7][4];
     } cases[] = {
-        {"pow", tg_pow,
+        {"pow",
+         tg_pow,
          {{0.35355339059327379, 0.83222288357271368, 8, 1.6876434167551815},
           {1.0606601717798214, -0.44812001423146119, 12, 0.18244793694650613},
           {-0.24506453586713681, 0.21834554472156947, 5.5451774444795623, 2.2079992700073685},
@@ -47,7 +48,8 @@ static void second_derivatives_are_those_of_pytorch(void **state) {
           {-0.02808682641486282, 0.5226007709750885, 12.317766166719343, 0.69482246615084575},
           {-0.028086826414862931, 0.5226007709750885, 12.317766166719343, 0.69482246615084564},
           {0.16986579209153746, 0.057286068240628249, 3.8436241113456111, 2.8887979107142772}}},
-        {"div", tg_div,
+        {"div",
+         tg_div,
          {{0.33333333333333331, -1.8571428571428574, 0.66666666666666663, 9.25},
           {0.66666666666666663, -1.4285714285714286, 0.33333333333333331, 2.5},
           {-0.22222222222222221, -2.6530612244897966, -0.22222222222222221, -23.125},
@@ -55,7 +57,8 @@ static void second_derivatives_are_those_of_pytorch(void **state) {
           {-0.44444444444444442, -2.0408163265306123, -0.1111111111111111, -6.25},
           {-0.44444444444444442, -2.0408163265306123, -0.1111111111111111, -6.25},
           {0.29629629629629628, -7.5801749271137044, 0.14814814814814814, 115.625}}},
-        {"mul", tg_mul,
+        {"mul",
+         tg_mul,
          {{0.75, -0.91, 6, 1.48},
           {1.5, -0.7, 3, 0.4},
           {0.5, 1.3, 2, 3.7},
@@ -92,12 +95,9 @@ static void pow_has_the_conventional_corners(void **state) {
     (void)state;
     static const double a[] = {0, 0, 0, 0, 0, -2, -2, NAN, NAN, 1, -0.0, -0.0, INF, 2, 2, INF};
     static const double b[] = {0, .5, 1, 2, -1, 2, .5, 0, 1, NAN, 3, -1, 2, INF, -INF, 0};
-    static const double y[] = {1,   0, 0, 0,    INF, 4,   NAN, 1,
-                               NAN, 1, 0, -INF, INF, INF, 0,   1};
-    static const double ga[] = {0, INF, 1, 0,    -INF, -4,  NAN, 0,
-                                1, NAN, 0, -INF, INF,  INF, NAN, 0};
-    static const double gb[] = {0,   0, 0, 0,   -INF, NAN, NAN, NAN,
-                                NAN, 0, 0, INF, INF,  INF, 0,   INF};
+    static const double y[] = {1, 0, 0, 0, INF, 4, NAN, 1, NAN, 1, 0, -INF, INF, INF, 0, 1};
+    static const double ga[] = {0, INF, 1, 0, -INF, -4, NAN, 0, 1, NAN, 0, -INF, INF, INF, NAN, 0};
+    static const double gb[] = {0, 0, 0, 0, -INF, NAN, NAN, NAN, NAN, 0, 0, INF, INF, INF, 0, INF};
     check_pairs("pow", tg_pow, CORNERS, a, b, y, ga, gb);
 }
 
@@ -146,14 +146,20 @@ static void pow_with_a_scalar_exponent_has_pytorchs_corners(void **state) {
         double s, y[5], g[5], h[5];
     } cases[] = {
         {0, {1, 1, 1, 1, 1}, {0, 0, 0, 0, 0}, {0, 0, 0, 0, 0}},
-        {.5, {0, NAN, NAN, 1.2247448713915889, INF}, {INF, NAN, NAN, 0.40824829046386307, 0},
+        {.5,
+         {0, NAN, NAN, 1.2247448713915889, INF},
+         {INF, NAN, NAN, 0.40824829046386307, 0},
          {-INF, NAN, NAN, -0.13608276348795434, 0}},
         {1, {0, -2, NAN, 1.5, INF}, {1, 1, 1, 1, 1}, {0, 0, 0, 0, 0}},
         {2, {0, 4, NAN, 2.25, INF}, {0, -4, NAN, 3, INF}, {2, 2, 2, 2, 2}},
         {3, {0, -8, NAN, 3.375, INF}, {0, 12, NAN, 6.75, INF}, {0, -12, NAN, 9, INF}},
-        {-1, {INF, -.5, NAN, 0.66666666666666663, 0}, {-INF, -.25, NAN, -0.44444444444444442, 0},
+        {-1,
+         {INF, -.5, NAN, 0.66666666666666663, 0},
+         {-INF, -.25, NAN, -0.44444444444444442, 0},
          {INF, -.25, NAN, 0.59259259259259256, 0}},
-        {-2, {INF, .25, NAN, 0.44444444444444442, 0}, {-INF, .25, NAN, -0.59259259259259256, 0},
+        {-2,
+         {INF, .25, NAN, 0.44444444444444442, 0},
+         {-INF, .25, NAN, -0.59259259259259256, 0},
          {INF, .375, NAN, 1.1851851851851851, 0}},
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
@@ -184,7 +190,8 @@ static void pow_with_a_scalar_base_has_pytorchs_corners(void **state) {
     static const struct {
         double s, y[6], g[6];
     } cases[] = {{0, {1, INF, NAN, 0, 0, INF}, {0, -INF, NAN, 0, 0, -INF}},
-                 {2, {1, .5, NAN, 2.8284271247461903, INF, 0},
+                 {2,
+                  {1, .5, NAN, 2.8284271247461903, INF, 0},
                   {0.69314718055994529, 0.34657359027997264, NAN, 1.9605162869370945, INF, 0}},
                  {-2, {1, -.5, NAN, NAN, INF, 0}, {NAN, NAN, NAN, NAN, NAN, NAN}},
                  {1, {1, 1, 1, 1, 1, 1}, {0, 0, 0, 0, 0, 0}}};
@@ -196,8 +203,7 @@ static void pow_with_a_scalar_base_has_pytorchs_corners(void **state) {
         for (int i = 0; i < 6; i++)
             if (!tg_test_close(at(y, i), cases[k].y[i], 4e-16, 0) ||
                 !tg_test_close(at(g, i), cases[k].g[i], 4e-16, 0))
-                fail_msg("%g^x at point %d: %.17g, slope %.17g", cases[k].s, i, at(y, i),
-                         at(g, i));
+                fail_msg("%g^x at point %d: %.17g, slope %.17g", cases[k].s, i, at(y, i), at(g, i));
     }
 }
 
@@ -206,13 +212,11 @@ static void scalar_forms_compute_and_have_the_slopes_of_the_tensor_forms(void **
     static const struct {
         scalar op;
         double y[3], g[3];
-    } cases[] = {{tg_add_scalar, {4, 1, 2.5}, {1, 1, 1}},
-                 {tg_sub_scalar, {0, -3, -1.5}, {1, 1, 1}},
-                 {tg_rsub_scalar, {0, 3, 1.5}, {-1, -1, -1}},
-                 {tg_mul_scalar, {4, -2, 1}, {2, 2, 2}},
-                 {tg_div_scalar, {1, -.5, .25}, {.5, .5, .5}},
-                 {tg_rdiv_scalar, {1, -2, 4}, {-.5, -2, -8}},
-                 {tg_pow_scalar, {4, 1, .25}, {4, -2, 1}}};
+    } cases[] = {
+        {tg_add_scalar, {4, 1, 2.5}, {1, 1, 1}},      {tg_sub_scalar, {0, -3, -1.5}, {1, 1, 1}},
+        {tg_rsub_scalar, {0, 3, 1.5}, {-1, -1, -1}},  {tg_mul_scalar, {4, -2, 1}, {2, 2, 2}},
+        {tg_div_scalar, {1, -.5, .25}, {.5, .5, .5}}, {tg_rdiv_scalar, {1, -2, 4}, {-.5, -2, -8}},
+        {tg_pow_scalar, {4, 1, .25}, {4, -2, 1}}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         tg_tensor *x = LEAF(2, -1, 0.5);
         tg_tensor *y = cases[k].op(x, 2);
@@ -352,8 +356,7 @@ static void no_elements_and_no_dims_work_forwards_and_backwards(void **state) {
 }
 
 TG_TEST_MAIN(tg_scoped(second_derivatives_are_those_of_pytorch),
-             tg_scoped(pow_has_the_conventional_corners),
-             tg_scoped(division_by_zero_follows_ieee),
+             tg_scoped(pow_has_the_conventional_corners), tg_scoped(division_by_zero_follows_ieee),
              tg_scoped(ties_of_maximum_and_minimum_share_and_nan_gives_to_both),
              tg_scoped(a_tensor_with_itself_gets_both_gradients),
              tg_scoped(pow_with_a_scalar_exponent_has_pytorchs_corners),

@@ -190,11 +190,12 @@ static void where_refuses_other_conditions_and_shapes(void **state) {
                    "bool");
     assert_refused(tg_where(row(TG_BOOL, LIST(1, 0)), x, x), TG_ERR_SHAPE, "where: ", "bool [2]",
                    "f64 [3]");
-    assert_refused(tg_where(row(TG_BOOL, LIST(1)), x, ROW(1, 2)), TG_ERR_SHAPE, "where: ",
-                   "f64 [3]", "f64 [2]");
+    assert_refused(tg_where(row(TG_BOOL, LIST(1)), x, ROW(1, 2)), TG_ERR_SHAPE,
+                   "where: ", "f64 [3]", "f64 [2]");
     assert_refused(tg_where(NULL, x, x), TG_ERR_ARG, "where: ", "argument condition is NULL");
-    assert_shape(tg_where(tg_scalar(TG_BOOL, 1), tg_zeros(TG_F32, TG_SHAPE(0)), tg_scalar(TG_F32, 1)),
-                 TG_F32, TG_SHAPE(0));
+    assert_shape(
+        tg_where(tg_scalar(TG_BOOL, 1), tg_zeros(TG_F32, TG_SHAPE(0)), tg_scalar(TG_F32, 1)),
+        TG_F32, TG_SHAPE(0));
 }
 
 TG_TEST_MAIN(tg_scoped(comparisons_give_bool_in_every_dtype),
@@ -207,6 +208,5 @@ TG_TEST_MAIN(tg_scoped(comparisons_give_bool_in_every_dtype),
              tg_scoped(where_chooses_and_sends_the_gradient_to_the_chosen),
              tg_scoped(where_keeps_nan_of_the_other_branch_out),
              tg_scoped(the_slope_of_a_branch_not_taken_is_zero_times_its_own),
-             tg_scoped(where_has_second_derivatives),
-             tg_scoped(where_promotes_its_branches),
+             tg_scoped(where_has_second_derivatives), tg_scoped(where_promotes_its_branches),
              tg_scoped(where_refuses_other_conditions_and_shapes))

@@ -129,7 +129,8 @@ static void copy_broadcasts_and_converts(void **state) {
     assert_int_equal(tg_version_of(x), 1);
     assert_non_null(tg_copy_(tg_select(x, 0, 1), tg_scalar(TG_BOOL, 1)));
     assert_values(x, 1, -2, 3, 1, 1, 1);
-    assert_non_null(tg_copy_(tg_transpose(x, 0, 1), of(TG_U8, TG_SHAPE(3, 2), LIST(1, 2, 3, 4, 5, 6))));
+    assert_non_null(
+        tg_copy_(tg_transpose(x, 0, 1), of(TG_U8, TG_SHAPE(3, 2), LIST(1, 2, 3, 4, 5, 6))));
     assert_values(x, 1, 3, 5, 2, 4, 6);
     tg_tensor *none = tg_zeros(TG_F32, TG_SHAPE(0, 3));
     assert_ptr_equal(tg_copy_(none, tg_ones(TG_F32, TG_SHAPE(3))), none);
@@ -218,21 +219,17 @@ static void filling_cuts_the_gradient(void **state) {
     assert_values(w, 0, 0);
 }
 
-TG_TEST_MAIN(tg_scoped(casts_to_integers_truncate_and_saturate),
-             tg_scoped(casts_to_bool_ask_whether_it_is_not_zero),
-             tg_scoped(casts_between_integers_wrap),
-             tg_scoped(casts_between_floats_round_to_nearest),
-             tg_scoped(the_gradient_of_a_cast_is_cast_back),
-             tg_scoped(a_cast_to_integers_is_a_leaf),
-             tg_scoped(a_cast_to_the_same_dtype_is_a_fresh_header),
-             tg_scoped(unknown_dtypes_are_refused_by_name),
-             tg_scoped(casting_keeps_shapes_of_any_layout),
-             tg_scoped(a_clone_is_contiguous_in_memory_of_its_own),
-             tg_scoped(contiguous_copies_only_what_is_not),
-             tg_scoped(copy_broadcasts_and_converts),
-             tg_scoped(copy_refuses_a_source_that_does_not_fit),
-             tg_scoped(copy_sends_the_gradient_to_the_source_alone),
-             tg_scoped(a_leaf_that_receives_a_value_with_gradient_becomes_a_result),
-             tg_scoped(integers_that_receive_a_value_with_gradient_stay_leaves),
-             tg_scoped(fill_writes_every_element_and_nothing_else),
-             tg_scoped(filling_cuts_the_gradient))
+TG_TEST_MAIN(
+    tg_scoped(casts_to_integers_truncate_and_saturate),
+    tg_scoped(casts_to_bool_ask_whether_it_is_not_zero), tg_scoped(casts_between_integers_wrap),
+    tg_scoped(casts_between_floats_round_to_nearest),
+    tg_scoped(the_gradient_of_a_cast_is_cast_back), tg_scoped(a_cast_to_integers_is_a_leaf),
+    tg_scoped(a_cast_to_the_same_dtype_is_a_fresh_header),
+    tg_scoped(unknown_dtypes_are_refused_by_name), tg_scoped(casting_keeps_shapes_of_any_layout),
+    tg_scoped(a_clone_is_contiguous_in_memory_of_its_own),
+    tg_scoped(contiguous_copies_only_what_is_not), tg_scoped(copy_broadcasts_and_converts),
+    tg_scoped(copy_refuses_a_source_that_does_not_fit),
+    tg_scoped(copy_sends_the_gradient_to_the_source_alone),
+    tg_scoped(a_leaf_that_receives_a_value_with_gradient_becomes_a_result),
+    tg_scoped(integers_that_receive_a_value_with_gradient_stay_leaves),
+    tg_scoped(fill_writes_every_element_and_nothing_else), tg_scoped(filling_cuts_the_gradient))

@@ -147,8 +147,8 @@ static void a_broadcast_mismatch_names_the_op_both_shapes_and_the_dim(void **sta
     tg_tensor *b = tg_ones(TG_F64, TG_SHAPE(4));
     assert_refused(tg_add(a, b), TG_ERR_SHAPE, "add: ", "f32 [2, 3]", "f64 [4]", "3 and 4",
                    "dim -1");
-    assert_refused(tg_maximum(a, tg_ones(TG_F32, TG_SHAPE(3, 3))), TG_ERR_SHAPE, "maximum: ",
-                   "[2, 3]", "[3, 3]", "dim -2");
+    assert_refused(tg_maximum(a, tg_ones(TG_F32, TG_SHAPE(3, 3))), TG_ERR_SHAPE,
+                   "maximum: ", "[2, 3]", "[3, 3]", "dim -2");
     assert_refused(tg_lt(a, b), TG_ERR_SHAPE, "lt: ");
     assert_refused(tg_logical_and(a, b), TG_ERR_SHAPE, "logical_and: ");
     assert_string_equal(tg_error_op(), "");
@@ -249,8 +249,7 @@ static void in_place_results_must_fit_the_category(void **state) {
     (void)state;
     tg_tensor *i = row(TG_I64, LIST(1, 2));
     tg_tensor *b = row(TG_BOOL, LIST(1, 0));
-    assert_refused(tg_add_(i, ROW(0.5, 0.5)), TG_ERR_DTYPE, "add: ", "f64", "i64 [2]",
-                   "without _");
+    assert_refused(tg_add_(i, ROW(0.5, 0.5)), TG_ERR_DTYPE, "add: ", "f64", "i64 [2]", "without _");
     assert_refused(tg_add_scalar_(i, 1), TG_ERR_DTYPE, "f32", "i64 [2]");
     assert_refused(tg_div_(i, i), TG_ERR_DTYPE, "div: ", "f32");
     assert_refused(tg_exp_(i), TG_ERR_DTYPE, "exp: ", "f32", "i64 [2]");
@@ -380,5 +379,4 @@ TG_TEST_MAIN(tg_scoped(tensors_with_dims_promote_by_category_then_width),
              tg_scoped(memory_that_overlaps_itself_is_not_written),
              tg_scoped(an_operand_in_the_written_memory_counts_as_it_was),
              tg_scoped(writing_through_a_view_changes_the_base),
-             tg_scoped(null_and_none_are_refused_by_name),
-             tg_scoped(a_released_tensor_is_refused))
+             tg_scoped(null_and_none_are_refused_by_name), tg_scoped(a_released_tensor_is_refused))

@@ -28,7 +28,8 @@ static void index_select_sums_the_gradient_of_repeated_rows(void **state) {
     tg_tensor *g = slope(tg_square(y), NULL, x);
     assert_values(g, 0, 2, 0, 0, 16, 20);
     assert_values(slope(g, NULL, x), 2, 2, 0, 0, 4, 4);
-    sum_backward(tg_mul(tg_index_select(x, 1, tg_scalar_i64(1)), of(TG_F64, TG_SHAPE(3, 1), LIST(1, 2, 3))));
+    sum_backward(
+        tg_mul(tg_index_select(x, 1, tg_scalar_i64(1)), of(TG_F64, TG_SHAPE(3, 1), LIST(1, 2, 3))));
     assert_values(tg_grad(x), 0, 1, 0, 2, 0, 3);
     tg_tensor *s = leaf(number(3));
     assert_ok(tg_backward(tg_index_select(s, 0, IDS(0))));
@@ -51,10 +52,10 @@ static void bad_indices_name_position_value_dim_and_range(void **state) {
                    "f32 [0, 2]");
     assert_refused(tg_index_select(number(1), 0, IDS(1)), TG_ERR_INDEX, "index 1");
     assert_refused(tg_index_select(x, 2, IDS(0)), TG_ERR_INDEX, "dim 2", "-2 to 1");
-    assert_refused(tg_gather(x, 0, grid(TG_I64, 2, 2, LIST(0, 1, 2, 3))), TG_ERR_INDEX, "gather: ",
-                   "index 3", "position 3", "dim 0", "0 to 2");
-    assert_refused(tg_gather(x, 1, grid(TG_I32, 1, 1, LIST(-2))), TG_ERR_INDEX, "gather: ",
-                   "index -2");
+    assert_refused(tg_gather(x, 0, grid(TG_I64, 2, 2, LIST(0, 1, 2, 3))), TG_ERR_INDEX,
+                   "gather: ", "index 3", "position 3", "dim 0", "0 to 2");
+    assert_refused(tg_gather(x, 1, grid(TG_I32, 1, 1, LIST(-2))), TG_ERR_INDEX,
+                   "gather: ", "index -2");
 }
 
 static void indices_must_be_integers_of_one_dim(void **state) {
@@ -84,9 +85,9 @@ static void gather_picks_along_a_dim(void **state) {
     assert_shape(tg_gather(x, 0, tg_zeros(TG_I64, TG_SHAPE(0, 4))), TG_F64, TG_SHAPE(0, 4));
     assert_shape(tg_gather(number(5), 0, tg_scalar_i64(0)), TG_F64, TG_0D);
     assert_values(tg_gather(number(5), 0, tg_scalar_i64(0)), 5);
-    assert_values(tg_gather(tg_transpose(x, 0, 1), 0,
-                            tg_transpose(grid(TG_I64, 3, 1, LIST(1, 2, 3)), 0, 1)),
-                  1, 6, 11);
+    assert_values(
+        tg_gather(tg_transpose(x, 0, 1), 0, tg_transpose(grid(TG_I64, 3, 1, LIST(1, 2, 3)), 0, 1)),
+        1, 6, 11);
 }
 
 static void gather_sums_the_gradient_of_repeated_places(void **state) {
@@ -123,12 +124,13 @@ static void scatter_add_adds_repeated_places_in_order(void **state) {
     tg_tensor *m = tg_zeros(TG_F64, TG_SHAPE(2, 3));
     tg_tensor *index = grid(TG_I32, 2, 2, LIST(1, 0, 1, 1));
     assert_values(tg_scatter_add(m, 0, index, counting(TG_SHAPE(2, 3))), 0, 1, 0, 3, 4, 0);
-    assert_values(tg_scatter_add(m, 1, grid(TG_I64, 1, 3, LIST(2, 2, 0)), counting(TG_SHAPE(1, 3))), 2,
-                  0, 1, 0, 0, 0);
+    assert_values(tg_scatter_add(m, 1, grid(TG_I64, 1, 3, LIST(2, 2, 0)), counting(TG_SHAPE(1, 3))),
+                  2, 0, 1, 0, 0, 0);
     assert_values(tg_scatter_add(number(1), 0, tg_scalar_i64(0), number(2)), 3);
     assert_values(tg_scatter_add(row(TG_U8, LIST(250)), 0, IDS(0), row(TG_U8, LIST(10))), 4);
-    assert_values(tg_scatter_add(x, 0, tg_zeros(TG_I64, TG_SHAPE(0)), tg_zeros(TG_F64, TG_SHAPE(0))),
-                  100, 200);
+    assert_values(
+        tg_scatter_add(x, 0, tg_zeros(TG_I64, TG_SHAPE(0)), tg_zeros(TG_F64, TG_SHAPE(0))), 100,
+        200);
 }
 
 static void scatter_add_gives_every_source_the_gradient_of_its_place(void **state) {
@@ -148,10 +150,10 @@ static void scatter_add_gives_every_source_the_gradient_of_its_place(void **stat
 static void scatter_add_checks_everything_before_it_writes(void **state) {
     (void)state;
     tg_tensor *x = ROW(1, 2, 3);
-    assert_refused(tg_scatter_add_(x, 0, IDS(0, 1, 5), ROW(1, 1, 1)), TG_ERR_INDEX, "scatter_add: ",
-                   "index 5", "position 2", "f64 [3]");
-    assert_refused(tg_scatter_add_(x, 0, IDS(0, 1), ROW(1)), TG_ERR_SHAPE, "scatter_add: ",
-                   "i64 [2]", "f64 [1]");
+    assert_refused(tg_scatter_add_(x, 0, IDS(0, 1, 5), ROW(1, 1, 1)), TG_ERR_INDEX,
+                   "scatter_add: ", "index 5", "position 2", "f64 [3]");
+    assert_refused(tg_scatter_add_(x, 0, IDS(0, 1), ROW(1)), TG_ERR_SHAPE,
+                   "scatter_add: ", "i64 [2]", "f64 [1]");
     assert_refused(tg_scatter_add_(x, 0, IDS(0), row(TG_F32, LIST(1))), TG_ERR_DTYPE,
                    "scatter_add: ", "f32 [1]", "f64 [3]");
     assert_refused(tg_scatter_add_(x, 0, ROW(0), ROW(1)), TG_ERR_DTYPE, "i64 or i32");

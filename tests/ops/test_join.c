@@ -2,7 +2,8 @@
 #include "tensors.h"
 
 #define THESE(...)                                                                                 \
-    ((tg_tensor *const[]){__VA_ARGS__}), (int)(sizeof((tg_tensor *[]){__VA_ARGS__}) / sizeof(void *))
+    ((tg_tensor *const[]){__VA_ARGS__}),                                                           \
+        (int)(sizeof((tg_tensor *[]){__VA_ARGS__}) / sizeof(void *))
 
 /* ---- cat ---- */
 
@@ -71,8 +72,8 @@ static void cat_skips_1d_tensors_without_elements(void **state) {
 static void cat_names_the_tensor_that_does_not_fit(void **state) {
     (void)state;
     tg_tensor *a = counting(TG_SHAPE(2, 3));
-    assert_refused(tg_cat(THESE(a, a, counting(TG_SHAPE(3, 3))), 1), TG_ERR_SHAPE, "cat: ",
-                   "tensor 2", "f64 [3, 3]", "f64 [2, 3]", "dim 1");
+    assert_refused(tg_cat(THESE(a, a, counting(TG_SHAPE(3, 3))), 1), TG_ERR_SHAPE,
+                   "cat: ", "tensor 2", "f64 [3, 3]", "f64 [2, 3]", "dim 1");
     assert_refused(tg_cat(THESE(a, ROW(1, 2, 3)), 0), TG_ERR_SHAPE, "tensor 1", "f64 [3]");
     assert_refused(tg_cat(THESE(number(1), number(2)), 0), TG_ERR_SHAPE, "cat: ", "0-d",
                    "tg_stack");
@@ -139,6 +140,5 @@ TG_TEST_MAIN(tg_scoped(cat_joins_along_any_dim), tg_scoped(cat_splits_the_gradie
              tg_scoped(cat_promotes_and_casts_gradients_back),
              tg_scoped(cat_skips_1d_tensors_without_elements),
              tg_scoped(cat_names_the_tensor_that_does_not_fit),
-             tg_scoped(cat_of_many_has_a_gradient_for_each),
-             tg_scoped(stack_joins_along_a_new_dim),
+             tg_scoped(cat_of_many_has_a_gradient_for_each), tg_scoped(stack_joins_along_a_new_dim),
              tg_scoped(stack_refuses_other_shapes_and_dims_in_its_own_name))

@@ -51,13 +51,24 @@ typedef struct {
     int nb;
     int64_t b[4];
 } ranks;
-static const ranks all_ranks[] = {
-    {1, {3}, 1, {3}},          {2, {2, 3}, 1, {3}},       {1, {3}, 2, {3, 4}},
-    {2, {2, 3}, 2, {3, 4}},    {3, {5, 2, 3}, 1, {3}},    {1, {3}, 3, {5, 3, 2}},
-    {3, {5, 2, 3}, 2, {3, 4}}, {2, {2, 3}, 3, {5, 3, 4}}, {3, {5, 2, 3}, 3, {5, 3, 4}},
-    {3, {1, 2, 3}, 3, {5, 3, 4}}, {4, {5, 1, 2, 3}, 3, {4, 3, 2}}, {4, {2, 5, 1, 3}, 4, {2, 1, 3, 1}},
-    {2, {1, 1}, 2, {1, 1}},    {2, {4, 0}, 2, {0, 3}},    {1, {0}, 1, {0}},
-    {3, {0, 2, 3}, 2, {3, 4}}, {3, {2, 2, 0}, 1, {0}},    {2, {0, 3}, 2, {3, 0}}};
+static const ranks all_ranks[] = {{1, {3}, 1, {3}},
+                                  {2, {2, 3}, 1, {3}},
+                                  {1, {3}, 2, {3, 4}},
+                                  {2, {2, 3}, 2, {3, 4}},
+                                  {3, {5, 2, 3}, 1, {3}},
+                                  {1, {3}, 3, {5, 3, 2}},
+                                  {3, {5, 2, 3}, 2, {3, 4}},
+                                  {2, {2, 3}, 3, {5, 3, 4}},
+                                  {3, {5, 2, 3}, 3, {5, 3, 4}},
+                                  {3, {1, 2, 3}, 3, {5, 3, 4}},
+                                  {4, {5, 1, 2, 3}, 3, {4, 3, 2}},
+                                  {4, {2, 5, 1, 3}, 4, {2, 1, 3, 1}},
+                                  {2, {1, 1}, 2, {1, 1}},
+                                  {2, {4, 0}, 2, {0, 3}},
+                                  {1, {0}, 1, {0}},
+                                  {3, {0, 2, 3}, 2, {3, 4}},
+                                  {3, {2, 2, 0}, 1, {0}},
+                                  {2, {0, 3}, 2, {3, 0}}};
 #define RANKS (int)(sizeof all_ranks / sizeof *all_ranks)
 
 /* ---- matmul ---- */
@@ -108,7 +119,7 @@ static void strided_operands_are_multiplied_as_they_lie(void **state) {
 
 static void larger_products_agree_with_the_exact_one(void **state) {
     (void)state;
-    static const int64_t sizes[][3] = {{1, 257, 1},  {64, 64, 64}, {65, 130, 33}, {1, 100, 200},
+    static const int64_t sizes[][3] = {{1, 257, 1},   {64, 64, 64}, {65, 130, 33}, {1, 100, 200},
                                        {200, 100, 1}, {7, 300, 5},  {128, 1, 96}};
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         const int64_t *s = sizes[k];
@@ -116,7 +127,8 @@ static void larger_products_agree_with_the_exact_one(void **state) {
         tg_tensor *b = whole(TG_F32, TG_SHAPE(s[1], s[2]), 40 + (uint32_t)k);
         tg_tensor *exact = tg_cast(naive(a, b), TG_F32);
         assert_same(tg_matmul(a, b), exact);
-        tg_tensor *other = tg_transpose(tg_matmul(tg_transpose(b, 0, 1), tg_transpose(a, 0, 1)), 0, 1);
+        tg_tensor *other =
+            tg_transpose(tg_matmul(tg_transpose(b, 0, 1), tg_transpose(a, 0, 1)), 0, 1);
         assert_same(other, exact);
     }
 }
@@ -143,8 +155,9 @@ static void zero_times_nan_and_infinity_is_nan(void **state) {
     assert_values(tg_matmul(zero, tg_select(bad, 1, 0)), NAN, NAN);
     assert_values(tg_matmul(ROW(0, 0), ROW(1, -INF)), NAN);
     tg_tensor *large = tg_zeros(TG_F32, TG_SHAPE(40, 40));
-    tg_tensor *spoilt = tg_index_put(tg_zeros(TG_F32, TG_SHAPE(40, 40)), 2,
-                                     (tg_index_item[]){TG_AT(17), TG_AT(5)}, tg_scalar(TG_F32, NAN));
+    tg_tensor *spoilt =
+        tg_index_put(tg_zeros(TG_F32, TG_SHAPE(40, 40)), 2, (tg_index_item[]){TG_AT(17), TG_AT(5)},
+                     tg_scalar(TG_F32, NAN));
     assert_values(tg_sum(tg_isnan(tg_matmul(large, spoilt)), TG_ALL, false), 40);
     assert_values(tg_sum(tg_isnan(tg_matmul(spoilt, large)), TG_ALL, false), 40);
 }
@@ -180,9 +193,11 @@ static void shapes_that_do_not_fit_are_named_with_advice(void **state) {
                    "(4)");
     assert_refused(tg_matmul(a, a), TG_ERR_SHAPE, "[2, 3]", "did you mean tg_transpose(b, -2, -1)");
     assert_refused(tg_matmul(a, tg_ones(TG_F32, TG_SHAPE(2))), TG_ERR_SHAPE, "f32 [2]", "length");
-    assert_refused(tg_matmul(tg_ones(TG_F32, TG_SHAPE(3, 2, 2)), tg_ones(TG_F32, TG_SHAPE(4, 2, 2))),
-                   TG_ERR_SHAPE, "matmul: ", "batch sizes 3 and 4", "[3, 2, 2]", "[4, 2, 2]");
-    assert_refused(tg_matmul(number(1), b), TG_ERR_SHAPE, "matmul: ", "argument a is 0-d", "tg_mul");
+    assert_refused(
+        tg_matmul(tg_ones(TG_F32, TG_SHAPE(3, 2, 2)), tg_ones(TG_F32, TG_SHAPE(4, 2, 2))),
+        TG_ERR_SHAPE, "matmul: ", "batch sizes 3 and 4", "[3, 2, 2]", "[4, 2, 2]");
+    assert_refused(tg_matmul(number(1), b), TG_ERR_SHAPE, "matmul: ", "argument a is 0-d",
+                   "tg_mul");
     assert_refused(tg_matmul(b, number(1)), TG_ERR_SHAPE, "argument b is 0-d");
     assert_refused(tg_matmul(a, NULL), TG_ERR_ARG, "argument b is NULL");
     tg_tensor *tall = tg_expand(tg_ones(TG_F32, TG_SHAPE(1, 1)), TG_SHAPE((int64_t)1 << 31, 1));
@@ -249,8 +264,8 @@ static void dot_sums_products_of_two_vectors(void **state) {
     assert_refused(tg_dot(a, ROW(1, 2)), TG_ERR_SHAPE, "dot: ", "f64 [3]", "f64 [2]");
     assert_refused(tg_dot(a, counting(TG_SHAPE(3, 1))), TG_ERR_SHAPE, "dot: ", "1-d");
     assert_refused(tg_dot(number(1), number(1)), TG_ERR_SHAPE, "dot: ");
-    assert_refused(tg_dot(row(TG_BOOL, LIST(1)), row(TG_BOOL, LIST(1))), TG_ERR_DTYPE, "dot: ",
-                   "bool [1]");
+    assert_refused(tg_dot(row(TG_BOOL, LIST(1)), row(TG_BOOL, LIST(1))), TG_ERR_DTYPE,
+                   "dot: ", "bool [1]");
 }
 
 /* ---- linear ---- */
@@ -260,7 +275,8 @@ static void linear_is_x_times_w_transposed_plus_b(void **state) {
     static const struct {
         int n;
         int64_t shape[4];
-    } xs[] = {{1, {3}}, {2, {5, 3}}, {3, {2, 5, 3}}, {4, {2, 1, 4, 3}}, {2, {0, 3}}, {3, {2, 0, 3}}};
+    } xs[] = {{1, {3}},          {2, {5, 3}}, {3, {2, 5, 3}},
+              {4, {2, 1, 4, 3}}, {2, {0, 3}}, {3, {2, 0, 3}}};
     for (size_t k = 0; k < sizeof xs / sizeof *xs; k++)
         for (int with_bias = 0; with_bias < 2; with_bias++) {
             tg_tensor *g[2][3];
@@ -299,8 +315,9 @@ static void linear_takes_strided_operands_and_no_inputs(void **state) {
     sum_backward(y);
     assert_shape(tg_grad(v), TG_F64, TG_SHAPE(3, 0));
     assert_shape(tg_grad(none), TG_F64, TG_SHAPE(2, 0));
-    assert_shape(tg_linear(tg_ones(TG_F32, TG_SHAPE(2, 3)), tg_ones(TG_F32, TG_SHAPE(0, 3)), TG_NONE),
-                 TG_F32, TG_SHAPE(2, 0));
+    assert_shape(
+        tg_linear(tg_ones(TG_F32, TG_SHAPE(2, 3)), tg_ones(TG_F32, TG_SHAPE(0, 3)), TG_NONE),
+        TG_F32, TG_SHAPE(2, 0));
 }
 
 static void linear_refuses_what_does_not_fit(void **state) {
@@ -310,8 +327,8 @@ static void linear_refuses_what_does_not_fit(void **state) {
     tg_tensor *b = tg_ones(TG_F32, TG_SHAPE(4));
     assert_refused(tg_linear(x, tg_transpose(w, 0, 1), b), TG_ERR_SHAPE, "linear: ", "f32 [2, 3]",
                    "f32 [3, 4]", "[out, in]");
-    assert_refused(tg_linear(x, w, tg_ones(TG_F32, TG_SHAPE(3))), TG_ERR_SHAPE, "linear: ",
-                   "b is f32 [3]", "f32 [4, 3]");
+    assert_refused(tg_linear(x, w, tg_ones(TG_F32, TG_SHAPE(3))), TG_ERR_SHAPE,
+                   "linear: ", "b is f32 [3]", "f32 [4, 3]");
     assert_refused(tg_linear(x, w, tg_ones(TG_F32, TG_SHAPE(1, 4))), TG_ERR_SHAPE, "f32 [1, 4]");
     assert_refused(tg_linear(x, tg_ones(TG_F32, TG_SHAPE(3)), b), TG_ERR_SHAPE, "linear: ");
     assert_refused(tg_linear(tg_scalar(TG_F32, 1), w, b), TG_ERR_SHAPE, "linear: ", "f32 []");

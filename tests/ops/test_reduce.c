@@ -119,7 +119,8 @@ static void sums_are_the_same_bits_for_any_thread_count(void **state) {
     }
     assert_ok(tg_set_num_threads(before));
     for (int i = 0; i < 3; i++)
-        assert_memory_equal(tg_data(out[0][i]), tg_data(out[1][i]), 8 * (size_t)tg_numel(out[0][i]));
+        assert_memory_equal(tg_data(out[0][i]), tg_data(out[1][i]),
+                            8 * (size_t)tg_numel(out[0][i]));
 }
 
 /* ---- prod ---- */

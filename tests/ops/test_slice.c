@@ -196,8 +196,8 @@ static void index_put_splits_the_gradient(void **state) {
 static void index_put_refuses_a_value_that_does_not_fit(void **state) {
     (void)state;
     tg_tensor *x = counting(TG_SHAPE(2, 3));
-    assert_refused(tg_index_put(x, ITEMS(TG_AT(0)), ROW(1, 2)), TG_ERR_SHAPE, "index_put: ",
-                   "f64 [2]", "[3]");
+    assert_refused(tg_index_put(x, ITEMS(TG_AT(0)), ROW(1, 2)), TG_ERR_SHAPE,
+                   "index_put: ", "f64 [2]", "[3]");
     assert_refused(tg_index_put_(x, ITEMS(TG_AT(0)), counting(TG_SHAPE(1, 3))), TG_ERR_SHAPE,
                    "index_put: ", "f64 [1, 3]", "[3]");
     assert_refused(tg_index_put_(x, ITEMS(TG_AT(2)), number(1)), TG_ERR_INDEX, "index_put",
@@ -249,8 +249,8 @@ static void a_value_from_the_tensor_itself_counts_as_it_was(void **state) {
 static void without_recording_index_put_works_on_leaves_and_views(void **state) {
     (void)state;
     tg_tensor *w = leaf(counting(TG_SHAPE(2, 2)));
-    assert_refused(tg_index_put_(w, ITEMS(TG_AT(0)), number(9)), TG_ERR_STATE, "index_put: ",
-                   "leaf that requires gradients", "f64 [2, 2]");
+    assert_refused(tg_index_put_(w, ITEMS(TG_AT(0)), number(9)), TG_ERR_STATE,
+                   "index_put: ", "leaf that requires gradients", "f64 [2, 2]");
     bool was = no_grad();
     assert_ptr_equal(tg_index_put_(w, ITEMS(TG_AT(0)), number(9)), w);
     tg_tensor *view = tg_select(w, 1, 0);

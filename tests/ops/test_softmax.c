@@ -94,8 +94,8 @@ static void large_numbers_do_not_overflow(void **state) {
 /* As PyTorch 2.13. */
 static void infinite_and_nan_rows_give_nan_and_one_minus_infinity_does_not(void **state) {
     (void)state;
-    tg_tensor *x = leaf(of(TG_F64, TG_SHAPE(5, 2),
-                           LIST(-INF, -INF, INF, 1, NAN, 1, INF, INF, -INF, 1)));
+    tg_tensor *x =
+        leaf(of(TG_F64, TG_SHAPE(5, 2), LIST(-INF, -INF, INF, 1, NAN, 1, INF, INF, -INF, 1)));
     assert_values(tg_softmax(x, 1), NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, 1);
     assert_values(tg_log_softmax(x, 1), NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, -INF, 0);
     tg_tensor *masked = LEAF(-INF, 1);
@@ -109,8 +109,8 @@ static void infinite_and_nan_rows_give_nan_and_one_minus_infinity_does_not(void 
 /* -inf everywhere: PyTorch gives NaN slopes, here there is nothing to shift. */
 static void logsumexp_of_infinities(void **state) {
     (void)state;
-    tg_tensor *x = leaf(of(TG_F64, TG_SHAPE(5, 2),
-                           LIST(-INF, -INF, INF, 1, NAN, 1, INF, INF, -INF, 1)));
+    tg_tensor *x =
+        leaf(of(TG_F64, TG_SHAPE(5, 2), LIST(-INF, -INF, INF, 1, NAN, 1, INF, INF, -INF, 1)));
     tg_tensor *y = tg_logsumexp(x, TG_DIMS(1), false);
     assert_values(y, -INF, INF, NAN, INF, 1);
     tg_tensor *g = slope(y, NULL, x);
@@ -148,8 +148,8 @@ static void softmax_refuses_integers_and_bad_dims_by_name(void **state) {
     (void)state;
     assert_refused(tg_softmax(row(TG_I32, LIST(1, 2)), 0), TG_ERR_DTYPE, "softmax: ", "i32 [2]",
                    "f32, f64", "tg_cast");
-    assert_refused(tg_log_softmax(row(TG_BOOL, LIST(1)), 0), TG_ERR_DTYPE, "log_softmax: ",
-                   "bool [1]");
+    assert_refused(tg_log_softmax(row(TG_BOOL, LIST(1)), 0), TG_ERR_DTYPE,
+                   "log_softmax: ", "bool [1]");
     assert_refused(tg_softmax(ROW(1, 2), 1), TG_ERR_INDEX, "softmax: ", "dim 1", "f64 [2]",
                    "-1 to 0");
     assert_refused(tg_log_softmax(ROW(1, 2), INT32_MIN), TG_ERR_INDEX, "log_softmax: ");

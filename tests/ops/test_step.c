@@ -134,7 +134,8 @@ static void parameters_and_gradients_may_be_strided_scalar_or_empty(void **state
     (void)state;
     tg_tensor *base = counting(TG_SHAPE(2, 3));
     tg_tensor *p[3] = {tg_transpose(base, 0, 1), number(1), tg_zeros(TG_F64, TG_SHAPE(0))};
-    tg_tensor *g[3] = {tg_expand(ROW(1, 10), TG_SHAPE(3, 2)), number(1), tg_zeros(TG_F64, TG_SHAPE(0))};
+    tg_tensor *g[3] = {tg_expand(ROW(1, 10), TG_SHAPE(3, 2)), number(1),
+                       tg_zeros(TG_F64, TG_SHAPE(0))};
     tg_sgd_options o = sgd(1);
     assert_ok(tg_sgd_step_(p, g, NULL, NULL, 3, &o));
     assert_values(base, -1, 0, 1, -7, -6, -5);
@@ -165,10 +166,11 @@ static void bad_lists_are_refused_by_name_and_position(void **state) {
     tg_tensor *missing[2] = {g[0], NULL};
     bool first[2] = {true, true};
     tg_sgd_options o = sgd(1);
-    assert_denied(tg_sgd_step_(p, wrong, NULL, NULL, 2, &o), TG_ERR_SHAPE, "sgd_step_: ",
-                  "grads[1] is f64 [1]", "f64 [2]");
+    assert_denied(tg_sgd_step_(p, wrong, NULL, NULL, 2, &o), TG_ERR_SHAPE,
+                  "sgd_step_: ", "grads[1] is f64 [1]", "f64 [2]");
     assert_denied(tg_sgd_step_(p, other, NULL, NULL, 2, &o), TG_ERR_DTYPE, "grads[1] is f32 [2]");
-    assert_denied(tg_sgd_step_(p, missing, NULL, NULL, 2, &o), TG_ERR_ARG, "argument grads is NULL");
+    assert_denied(tg_sgd_step_(p, missing, NULL, NULL, 2, &o), TG_ERR_ARG,
+                  "argument grads is NULL");
     assert_denied(tg_sgd_step_(missing, g, NULL, NULL, 2, &o), TG_ERR_ARG,
                   "argument params is NULL");
     assert_denied(tg_sgd_step_(NULL, g, NULL, NULL, 2, &o), TG_ERR_ARG, "2 parameters");
@@ -199,8 +201,8 @@ static void bad_state_of_adam_is_refused_by_name(void **state) {
     int64_t step = 1;
     int64_t zero = 0;
     tg_adam_options o = adam(1);
-    assert_denied(tg_adam_step_(&p, &g, NULL, &v, NULL, &step, 1, &o), TG_ERR_ARG, "adam_step_: ",
-                  "m is NULL");
+    assert_denied(tg_adam_step_(&p, &g, NULL, &v, NULL, &step, 1, &o), TG_ERR_ARG,
+                  "adam_step_: ", "m is NULL");
     assert_denied(tg_adam_step_(&p, &g, &m, &wide, NULL, &step, 1, &o), TG_ERR_SHAPE, "v[0]");
     assert_denied(tg_adam_step_(&p, &g, &m, &v, NULL, NULL, 1, &o), TG_ERR_ARG, "steps is NULL");
     assert_denied(tg_adam_step_(&p, &g, &m, &v, NULL, &zero, 1, &o), TG_ERR_ARG, "steps[0] is 0",
@@ -233,8 +235,8 @@ static void bad_numbers_are_refused_by_name(void **state) {
         for (int i = 0; i < 3; i++) {
             tg_sgd_options o = sgd(1);
             memcpy((char *)&o + of_sgd[k].offset, &of_sgd[k].bad[i], sizeof(double));
-            assert_denied(tg_sgd_step_(&p, &g, &g, &(bool){true}, 1, &o), TG_ERR_ARG, "sgd_step_: ",
-                          of_sgd[k].name);
+            assert_denied(tg_sgd_step_(&p, &g, &g, &(bool){true}, 1, &o), TG_ERR_ARG,
+                          "sgd_step_: ", of_sgd[k].name);
         }
     for (size_t k = 0; k < 5; k++)
         for (int i = 0; i < 3; i++) {

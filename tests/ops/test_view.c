@@ -70,7 +70,8 @@ static void where_strides_do_not_allow_a_view_reshape_copies_and_view_refuses(vo
  * reshape are those of the contiguous copy's, and view agrees where it gives anything. */
 static void reshape_agrees_with_the_packed_copy_for_all_layouts(void **state) {
     (void)state;
-    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                     {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     static const int64_t shapes[][4] = {{24, 1, 1, 1}, {2, 12, 1, 1}, {4, 6, 1, 1}, {2, 3, 4, 1},
                                         {2, 2, 3, 2},  {1, 8, 3, 1},  {3, 1, 2, 4}, {6, 2, 2, 1}};
     int views = 0;
@@ -269,8 +270,8 @@ static void unsqueeze_inserts_a_dim(void **state) {
     assert_refused(tg_unsqueeze(x, 3), TG_ERR_INDEX, "unsqueeze: ", "dim 3", "f64 [2, 3]",
                    "-3 to 2");
     assert_refused(tg_unsqueeze(x, -4), TG_ERR_INDEX, "unsqueeze: ", "dim -4");
-    assert_refused(tg_unsqueeze(tg_ones(TG_F32, TG_SHAPE(1, 1, 1, 1, 1, 1, 1, 1)), 0),
-                   TG_ERR_SHAPE, "unsqueeze: ", "largest number of dims");
+    assert_refused(tg_unsqueeze(tg_ones(TG_F32, TG_SHAPE(1, 1, 1, 1, 1, 1, 1, 1)), 0), TG_ERR_SHAPE,
+                   "unsqueeze: ", "largest number of dims");
 }
 
 /* ---- Chains ---- */

@@ -193,14 +193,12 @@ static inline void tg_test_shape(const tg_tensor *x, tg_dtype dtype, int ndim, c
 }
 
 /* The elements, row-major, exactly (NaN is NaN), whatever the shape. */
-#define assert_values(x, ...)                                                                      \
-    tg_test_values(x, 0, 0, LIST(__VA_ARGS__), #x, __FILE__, __LINE__)
+#define assert_values(x, ...) tg_test_values(x, 0, 0, LIST(__VA_ARGS__), #x, __FILE__, __LINE__)
 /* The same within rtol of each. */
 #define assert_values_near(x, rtol, ...)                                                           \
     tg_test_values(x, rtol, 1e-300, LIST(__VA_ARGS__), #x, __FILE__, __LINE__)
 /* dtype and shape: assert_shape(x, TG_F32, TG_SHAPE(2, 3)). */
-#define assert_shape(x, dtype, ...)                                                                \
-    tg_test_shape(x, dtype, __VA_ARGS__, #x, __FILE__, __LINE__)
+#define assert_shape(x, dtype, ...) tg_test_shape(x, dtype, __VA_ARGS__, #x, __FILE__, __LINE__)
 
 /* ---- Refusals ------------------------------------------------------------------------------- */
 
@@ -247,8 +245,8 @@ static inline void tg_test_sum_backward(tg_tensor *y, const char *text, const ch
 }
 #define sum_backward(y) tg_test_sum_backward(y, #y, __FILE__, __LINE__)
 
-/* d(sum of y · g)/dx with history, so that it can be differentiated again; g NULL: ones. Zeros where
- * y does not depend on x. */
+/* d(sum of y · g)/dx with history, so that it can be differentiated again; g NULL: ones. Zeros
+ * where y does not depend on x. */
 static inline tg_tensor *slope(tg_tensor *y, tg_tensor *g, tg_tensor *x) {
     tg_tensor *root = tg_test_made(tg_sum(g == NULL ? y : tg_mul(y, g), TG_ALL, false));
     tg_gradients_options o = TG_GRADIENTS_OPTIONS_INIT;
