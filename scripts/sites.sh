@@ -52,8 +52,7 @@ fi
 
 #include <tensorgrad/tensorgrad.h>
 
-#define TENSORGRAD_SITED(call)                                                                     \
-    tg_sited((tg_site(__FILE__, __LINE__), (call)), __FILE__, __LINE__)
+#define TENSORGRAD_SITED(call) tg_sited((tg_site(__FILE__, __LINE__), (call)), __FILE__, __LINE__)
 
 END
     sed 's/.*/#define &(...) TENSORGRAD_SITED(&(__VA_ARGS__))/' "$tmp/names"

@@ -13,8 +13,7 @@
 
 #include <tensorgrad/tensorgrad.h>
 
-#define TENSORGRAD_SITED(call)                                                                     \
-    tg_sited((tg_site(__FILE__, __LINE__), (call)), __FILE__, __LINE__)
+#define TENSORGRAD_SITED(call) tg_sited((tg_site(__FILE__, __LINE__), (call)), __FILE__, __LINE__)
 
 #define tg_abs(...) TENSORGRAD_SITED(tg_abs(__VA_ARGS__))
 #define tg_add(...) TENSORGRAD_SITED(tg_add(__VA_ARGS__))
