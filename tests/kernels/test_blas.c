@@ -209,7 +209,10 @@ static void a_forked_child_may_multiply(void **state) {
         tg_skip("the pool of an OpenMP build hangs in forked children");
     assert_true(product_of_ones(700));
     assert_true(in_child(product_in_child));
-    assert_true(in_child(no_threads_for_a_product));
+#ifndef __SANITIZE_THREAD__ /* which has a thread of its own in the child */
+    if (TG_BLAS_OPENBLAS)
+        assert_true(in_child(no_threads_for_a_product));
+#endif
 }
 
 static tg__gemm shape_of(int64_t m, int64_t n, int64_t k) {
