@@ -47,8 +47,7 @@ void tg__leaf_unlock(const tg_tensor *leaf) {
 /* ---- Making ---- */
 
 static tg_tensor *header(const char *op) {
-    tg__thread *t = tg__self();
-    tg_tensor *x = t->usable ? tg__alloc(sizeof *x) : NULL;
+    tg_tensor *x = tg__alloc(sizeof *x);
     if (x == NULL) {
         tg__fail_memory(op, sizeof *x);
         return NULL;
@@ -62,7 +61,7 @@ static tg_tensor *header(const char *op) {
     x->leaf = NULL;
     x->epoch = 0;
     atomic_store_explicit(&x->attached, 0, memory_order_relaxed);
-    tg__count(&t->live_tensors, 1);
+    tg__count(&tg__self()->live_tensors, 1);
     return x;
 }
 

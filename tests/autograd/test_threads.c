@@ -498,6 +498,31 @@ static int child_uses_every_lock(tg_tensor *w) {
 }
 
 /* Threads of the parent that hold a lock at the moment of the fork do not exist in the child. */
+static tg_tensor *being_added;
+static _Atomic int locked, let_go;
+
+static void *hold_its_lock(void *arg) {
+    tg__leaf_lock(being_added);
+    atomic_store(&locked, 1);
+    while (!atomic_load(&let_go))
+        sched_yield();
+    tg__leaf_unlock(being_added);
+    return arg;
+}
+
+static void a_lock_held_at_the_fork_is_free_in_the_child(void **state) {
+    (void)state;
+    pthread_t thread;
+    being_added = leaf(tg_zeros(TG_F64, TG_SHAPE(5)));
+    assert_int_equal(pthread_create(&thread, NULL, hold_its_lock, NULL), 0);
+    while (!atomic_load(&locked))
+        sched_yield();
+    int code = in_child(child_uses_every_lock, being_added);
+    atomic_store(&let_go, 1);
+    pthread_join(thread, NULL);
+    assert_int_equal(code, 0);
+}
+
 static void fork_while_gradients_are_being_added(void **state) {
     (void)state;
 #ifdef __SANITIZE_ADDRESS__
@@ -529,4 +554,5 @@ TG_TEST_MAIN(tg_scoped(data_is_shared_by_independent_graphs),
              tg_scoped(kept_and_retained_tensors_change_hands), tg_tidy(all_let_go_at_once),
              tg_scoped(a_tensor_stands_in_the_scopes_of_many_threads),
              tg_tidy(references_are_counted_exactly), tg_scoped(threads_end_with_open_scopes),
-             tg_scoped(a_child_trains), tg_scoped(fork_while_gradients_are_being_added))
+             tg_scoped(a_child_trains), tg_scoped(a_lock_held_at_the_fork_is_free_in_the_child),
+             tg_scoped(fork_while_gradients_are_being_added))

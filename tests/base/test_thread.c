@@ -11,9 +11,11 @@
 #include <tensorgrad/tensorgrad.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -466,6 +468,69 @@ static void without_a_block_every_call_fails_cleanly(void **state) {
     tg_release(y);
 }
 
+/* The real thing: more threads than static blocks, and no memory for another one. */
+enum { WAITING = 9 };
+static _Atomic int arrived, may_go;
+static tg_tensor *to_release[WAITING];
+static bool refused[WAITING];
+
+/* Takes what the C library still has for the calling thread; each has an arena of its own. */
+static void use_up_memory(void) {
+    for (size_t bytes = 1 << 16; bytes >= 16; bytes /= 2)
+        while (malloc(bytes) != NULL)
+            continue;
+}
+
+static void *wait_then_release(void *arg) {
+    int me = (int)(intptr_t)arg;
+    atomic_fetch_add(&arrived, 1);
+    while (!atomic_load(&may_go))
+        sched_yield();
+    use_up_memory();
+    refused[me] = !tg__self()->usable && tg_zeros(TG_F32, TG_SHAPE(2)) == NULL &&
+                  tg_error_status() == TG_ERR_MEMORY;
+    tg_release(to_release[me]);
+    atomic_fetch_sub(&arrived, 1);
+    while (atomic_load(&arrived) > 0) /* or their blocks would be used again */
+        sched_yield();
+    return NULL;
+}
+
+static int child_runs_out_of_blocks(void) {
+    pthread_t thread[WAITING];
+    int without = 0;
+    for (intptr_t i = 0; i < WAITING; i++) {
+        to_release[i] = tg_ones(TG_F32, TG_SHAPE(2));
+        if (to_release[i] == NULL ||
+            pthread_create(&thread[i], NULL, wait_then_release, (void *)i) != 0)
+            return 1;
+    }
+    while (atomic_load(&arrived) < WAITING)
+        sched_yield();
+    const struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_AS, &none);
+    use_up_memory();
+    atomic_store(&may_go, 1);
+    for (int i = 0; i < WAITING; i++) {
+        pthread_join(thread[i], NULL);
+        without += refused[i];
+    }
+    if (without == 0)
+        return 77;
+    return tg_live_tensors() == 0 && tg_live_storages() == 0 ? 0 : 2;
+}
+
+static void a_thread_without_a_block_can_give_tensors_back(void **state) {
+    (void)state;
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+    tg_skip("a sanitizer needs the memory that this takes away");
+#endif
+    int code = in_child(child_runs_out_of_blocks);
+    if (code == 77)
+        tg_skip("every thread got a block: there was memory left");
+    assert_int_equal(code, 0);
+}
+
 TG_TEST_MAIN(tg_tidy(a_thread_keeps_its_block), tg_tidy(many_threads_have_blocks_of_their_own),
              tg_tidy(a_used_block_begins_anew),
              tg_tidy(counters_are_summed_over_living_and_ended_threads),
@@ -475,4 +540,5 @@ TG_TEST_MAIN(tg_tidy(a_thread_keeps_its_block), tg_tidy(many_threads_have_blocks
              tg_tidy(calls_from_later_destructors_work),
              tg_tidy(a_child_goes_on_with_the_block_of_the_thread_that_forked),
              tg_tidy(fork_while_threads_come_and_go),
-             tg_tidy(without_a_block_every_call_fails_cleanly))
+             tg_tidy(without_a_block_every_call_fails_cleanly),
+             tg_tidy(a_thread_without_a_block_can_give_tensors_back))
