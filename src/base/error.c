@@ -126,6 +126,31 @@ void tg_error_clear(void) {
     t->message[0] = '\0';
 }
 
+/* Not inlined: the copy of the message is a large frame. */
+static __attribute__((noinline)) void call_in_error(tg__thread *t, void (*deleter)(void *),
+                                                    void *ctx) {
+    char message[TG__MESSAGE_BYTES];
+    char op[sizeof t->error_op_copy];
+    const tg_status status = t->error_status;
+    const uint32_t level = t->error_level;
+    memcpy(message, t->message, sizeof message);
+    memcpy(op, t->error_op_copy, sizeof op);
+    deleter(ctx);
+    memcpy(t->message, message, sizeof message);
+    memcpy(t->error_op_copy, op, sizeof op);
+    t->error_op = t->error_op_copy;
+    t->error_status = status;
+    t->error_level = level;
+}
+
+void tg__call_deleter(void (*deleter)(void *ctx), void *ctx) {
+    tg__thread *t = tg__self();
+    if (t->usable && t->error_status != TG_OK)
+        call_in_error(t, deleter, ctx);
+    else
+        deleter(ctx);
+}
+
 const char *tg_status_name(tg_status status) {
     static const char *const names[] = {"TG_OK",
                                         "TG_ERR_ARG",

@@ -35,6 +35,10 @@ static inline void tg__errors_back(const char *was) {
         t->error_as = was;
 }
 
+/* Calls a deleter of the user's, which may raise and clear errors: one that was pending before is
+ * pending again afterwards, so that a failing operation still fails. */
+void tg__call_deleter(void (*deleter)(void *ctx), void *ctx);
+
 /* The status that gates actions: not TG_OK while the innermost scope is shut. */
 tg_status tg__gate(const tg__thread *t);
 

@@ -133,14 +133,14 @@ bool tg__ranges_meet(const tg_tensor *a, const tg_tensor *b) {
            b0 < a0 + (uintptr_t)ra * tg__item_size(a->dtype);
 }
 
-int tg__dim(const char *op, const tg_tensor *x, int dim) {
+int tg__dim(const char *op, const tg_tensor *x, int64_t dim) {
     int n = x->ndim > 0 ? x->ndim : 1;
     if (dim < -n || dim >= n) {
-        tg__fail(TG_ERR_INDEX, op, "dim %d is out of range for %s; give %d to %d", dim,
+        tg__fail(TG_ERR_INDEX, op, "dim %lld is out of range for %s; give %d to %d", (long long)dim,
                  tg__describe(x), -n, n - 1);
         return -1;
     }
-    return dim < 0 ? dim + n : dim;
+    return (int)(dim < 0 ? dim + n : dim);
 }
 
 bool tg__dim_mask(const char *op, const tg_tensor *x, int n, const int *dims, uint32_t *mask) {

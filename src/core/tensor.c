@@ -109,7 +109,7 @@ static void storage_unref(tg__storage *s) {
     tg__free(s, s->block);
     tg__count(&tg__self()->live_storages, -1);
     if (deleter != NULL)
-        deleter(ctx);
+        tg__call_deleter(deleter, ctx);
 }
 
 tg_tensor *tg__new(const char *op, tg_dtype dtype, int ndim, const int64_t *shape) {

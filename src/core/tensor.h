@@ -86,7 +86,7 @@ bool tg__overlaps_itself(const tg_tensor *x);
 bool tg__ranges_meet(const tg_tensor *a, const tg_tensor *b);
 /* 0 <= dim < ndim for dim in [-ndim, ndim), a 0-d tensor counting as 1-d; else raises TG_ERR_INDEX
  * and returns -1. */
-int tg__dim(const char *op, const tg_tensor *x, int dim);
+int tg__dim(const char *op, const tg_tensor *x, int64_t dim);
 /* Marks the named dims (n = 0: all) in a mask; false with an error for bad or repeated ones. */
 bool tg__dim_mask(const char *op, const tg_tensor *x, int n, const int *dims, uint32_t *mask);
 /* The broadcast shape of a and b; false with an error naming both shapes and the dim. */

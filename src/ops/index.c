@@ -34,10 +34,6 @@ typedef struct {
 static const tg__field dim_fields[] = {{"dim", TG_ATTR_INT, offsetof(dim_attr, dim), true, 0, 0},
                                        {0}};
 
-static int dim_of(const char *op, const tg_tensor *x, int64_t dim) {
-    return tg__dim(op, x, dim < -100 ? -100 : dim > 100 ? 100 : (int)dim);
-}
-
 /* x as [outer, size, inner] around a dim. */
 static void around(const tg_tensor *x, int dim, int64_t *outer, int64_t *inner) {
     *outer = *inner = 1;
@@ -49,11 +45,16 @@ static void around(const tg_tensor *x, int dim, int64_t *outer, int64_t *inner) 
 static bool index_select_check(const tg__call *c, int *dim) {
     const dim_attr *a = c->attr;
     const tg_tensor *index = c->in[1];
-    *dim = dim_of(c->op->name, c->in[0], a->dim);
+    *dim = tg__dim(c->op->name, c->in[0], a->dim);
     if (*dim < 0 || !check_index_dtype(c->op->name, index))
         return false;
     if (index->ndim > 1) {
         tg__fail(TG_ERR_SHAPE, c->op->name, "index is %s; give one dim, or use tg_gather",
+                 tg__describe(index));
+        return false;
+    }
+    if (c->in[0]->ndim == 0 && index->numel != 1) {
+        tg__fail(TG_ERR_SHAPE, c->op->name, "x is 0-d and index is %s; give a single index",
                  tg__describe(index));
         return false;
     }
@@ -157,7 +158,7 @@ static bool gather_check(const tg__call *c, const tg_tensor *src, int *dim) {
     const char *op = c->op->name;
     const tg_tensor *x = c->in[0];
     const tg_tensor *index = c->in[1];
-    *dim = dim_of(op, x, a->dim);
+    *dim = tg__dim(op, x, a->dim);
     if (*dim < 0 || !check_index_dtype(op, index))
         return false;
     bool fits = index->ndim == x->ndim && (src == NULL || src->ndim == x->ndim);

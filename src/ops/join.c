@@ -27,7 +27,7 @@ static bool cat_plan(const tg__call *c, int *dim, int64_t *shape, const tg_tenso
         tg__fail(TG_ERR_SHAPE, "cat", "tensor 0 is 0-d; use tg_stack");
         return false;
     }
-    *dim = tg__dim("cat", *first, a->dim < -100 ? -100 : a->dim > 100 ? 100 : (int)a->dim);
+    *dim = tg__dim("cat", *first, a->dim);
     if (*dim < 0)
         return false;
     for (int k = 0; k < (*first)->ndim; k++)

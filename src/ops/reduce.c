@@ -374,7 +374,7 @@ static const tg__field arg_fields[] = {
 static bool arg_mask(const tg__call *c, uint32_t *mask) {
     const arg_attr *a = c->attr;
     tg_tensor *x = c->in[0];
-    int dim = tg__dim(c->op->name, x, a->dim < -100 ? -100 : a->dim > 100 ? 100 : (int)a->dim);
+    int dim = tg__dim(c->op->name, x, a->dim);
     if (dim < 0)
         return false;
     *mask = x->ndim > 0 ? 1u << dim : 0;

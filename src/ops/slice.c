@@ -247,7 +247,7 @@ static int existing_dim(const char *op, const tg_tensor *x, int64_t dim) {
         tg__fail(TG_ERR_INDEX, op, "%s has no dims to take a part of", tg__describe(x));
         return -1;
     }
-    return tg__dim(op, x, dim < -100 ? -100 : dim > 100 ? 100 : (int)dim);
+    return tg__dim(op, x, dim);
 }
 
 typedef struct {

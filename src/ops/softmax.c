@@ -22,7 +22,7 @@ static bool rows(const tg__call *c, tg__row_op kind) {
     const dim_attr *at = c->attr;
     const char *op = c->op->name;
     tg_tensor *x = c->in[0];
-    int dim = tg__dim(op, x, at->dim < -100 ? -100 : at->dim > 100 ? 100 : (int)at->dim);
+    int dim = tg__dim(op, x, at->dim);
     if (dim < 0 || !float_only(op, x))
         return false;
     if (c->n_in == 2 && (!tg__same_shape(x, c->in[1]) || x->dtype != c->in[1]->dtype)) {

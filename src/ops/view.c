@@ -80,7 +80,8 @@ static bool resolve_shape(const char *op, const tg_tensor *x, const tg__sizes *w
                  tg__describe(x), (long long)x->numel, tg__describe_shape(want->n, want->size));
         return false;
     }
-    return true;
+    /* without elements any sizes fit, and their strides may overflow */
+    return x->numel > 0 || tg__shape_check(op, (tg_dtype)x->dtype, want->n, shape, NULL, NULL);
 }
 
 /* Strides for `shape` on x's memory; false if the layout does not allow it. Groups of old dims that
@@ -177,14 +178,11 @@ static const tg__field flatten_fields[] = {
     {"start_dim", TG_ATTR_INT, offsetof(flatten_attr, start), false, 0, 0},
     {"end_dim", TG_ATTR_INT, offsetof(flatten_attr, end), false, -1, 0},
     {0}};
-static int dim_of(const char *op, const tg_tensor *x, int64_t dim) {
-    return tg__dim(op, x, dim < INT32_MIN ? INT32_MIN : dim > INT32_MAX ? INT32_MAX : (int)dim);
-}
 static bool flatten_forward(const tg__call *c) {
     const flatten_attr *a = c->attr;
     tg_tensor *x = c->in[0];
-    int first = dim_of("flatten", x, a->start);
-    int last = first < 0 ? -1 : dim_of("flatten", x, a->end);
+    int first = tg__dim("flatten", x, a->start);
+    int last = first < 0 ? -1 : tg__dim("flatten", x, a->end);
     if (last < 0)
         return false;
     if (first > last) {
@@ -268,8 +266,8 @@ static const tg__field transpose_fields[] = {
 static bool transpose_forward(const tg__call *c) {
     const transpose_attr *a = c->attr;
     tg_tensor *x = c->in[0];
-    int d0 = dim_of("transpose", x, a->dim0);
-    int d1 = d0 < 0 ? -1 : dim_of("transpose", x, a->dim1);
+    int d0 = tg__dim("transpose", x, a->dim0);
+    int d1 = d0 < 0 ? -1 : tg__dim("transpose", x, a->dim1);
     if (d1 < 0)
         return false;
     int64_t shape[TG_MAX_DIMS];

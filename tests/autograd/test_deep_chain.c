@@ -3,27 +3,17 @@
  * stack of 64 KiB (and the thread-local memory of the loaded libraries, which lies there too). */
 #include "tg_test.h"
 
+#include "small_stack.h"
+
 #include <tensorgrad/tensorgrad.h>
 
-#include <link.h>
-#include <pthread.h>
 #include <stdio.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define NODES 100000
-#define STACK (512 << 10)
 #else
 #define NODES 10000000
-#define STACK (64 << 10)
 #endif
-
-static int add_tls(struct dl_phdr_info *info, size_t size, void *sum) {
-    (void)size;
-    for (int i = 0; i < info->dlpi_phnum; i++)
-        if (info->dlpi_phdr[i].p_type == PT_TLS)
-            *(size_t *)sum += (info->dlpi_phdr[i].p_memsz + 63) & ~(size_t)63;
-    return 0;
-}
 
 static double free_gib(void) {
     FILE *file = fopen("/proc/meminfo", "r");
@@ -60,16 +50,8 @@ static void ten_million_nodes_fit_a_64_kib_stack(void **state) {
     (void)state;
     if (free_gib() < 12)
         tg_skip("%.1f GiB of memory are free, 12 are needed", free_gib());
-    size_t stack = STACK;
-    dl_iterate_phdr(add_tls, &stack);
-    pthread_attr_t attr;
-    pthread_attr_init(&attr);
-    assert_int_equal(pthread_attr_setstacksize(&attr, (stack + 4095) & ~(size_t)4095), 0);
-    pthread_t thread;
     bool ok = false;
-    assert_int_equal(pthread_create(&thread, &attr, chain, &ok), 0);
-    pthread_join(thread, NULL);
-    pthread_attr_destroy(&attr);
+    on_a_small_stack(chain, &ok);
     assert_true(ok);
     assert_int_equal(tg_live_nodes(), 0);
     assert_int_equal(tg_live_tensors(), 0);

@@ -2,13 +2,13 @@
 /* test_walk.c - the walk itself: random graphs, deep graphs, small stacks, two walks at once. */
 #include "tg_test.h"
 
+#include "small_stack.h"
 #include "tensors.h"
 
 #include "autograd/node.h"
 
 #include <tensorgrad/tensorgrad.h>
 
-#include <link.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -144,20 +144,9 @@ static void two_walks_of_one_program_give_the_same_bits(void **state) {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define DEEP 20000
-#define STACK (512 << 10) /* the sanitizers need stack of their own */
 #else
 #define DEEP 200000
-#define STACK (64 << 10)
 #endif
-
-/* The thread-local memory of the loaded libraries lies on a thread's stack too. */
-static int add_tls(struct dl_phdr_info *info, size_t size, void *sum) {
-    (void)size;
-    for (int i = 0; i < info->dlpi_phnum; i++)
-        if (info->dlpi_phdr[i].p_type == PT_TLS)
-            *(size_t *)sum += (info->dlpi_phdr[i].p_memsz + 63) & ~(size_t)63;
-    return 0;
-}
 
 static void *deep_chain(void *ok) {
     tg_tensor *x = tg_requires_grad_(tg_scalar(TG_F64, 1), true);
@@ -185,17 +174,8 @@ static void *deep_chain(void *ok) {
 
 static void a_deep_chain_fits_a_64_kib_stack(void **state) {
     (void)state;
-    size_t stack = STACK;
-    dl_iterate_phdr(add_tls, &stack);
-    stack = (stack + 4095) & ~(size_t)4095;
-    pthread_attr_t attr;
-    pthread_attr_init(&attr);
-    assert_int_equal(pthread_attr_setstacksize(&attr, stack), 0);
-    pthread_t thread;
     bool ok = false;
-    assert_int_equal(pthread_create(&thread, &attr, deep_chain, &ok), 0);
-    pthread_join(thread, NULL);
-    pthread_attr_destroy(&attr);
+    on_a_small_stack(deep_chain, &ok);
     assert_true(ok);
     assert_int_equal(tg_live_nodes(), 0);
 }

@@ -198,6 +198,28 @@ static void a_deleter_may_walk_another_graph(void **state) {
     assert_values(tg_grad(w), 2 * 2 + 2, 2 * 3 + 2);
 }
 
+static void clearing_deleter(void *calls) {
+    ++*(int *)calls;
+    assert_null(tg_reshape(NULL, TG_SHAPE(1)));
+    tg_error_clear();
+}
+
+static void a_deleter_that_clears_errors_does_not_hide_a_failed_walk(void **state) {
+    (void)state;
+    double memory[2] = {2, 3};
+    int calls = 0;
+    tg_tensor *w = LEAF(1, 1);
+    tg_tensor *blob = tg_from_blob(memory, TG_F64, TG_SHAPE(2), NULL, clearing_deleter, &calls);
+    tg_tensor *y = tg_sum(tg_pow(w, blob), TG_ALL, false); /* saves w and blob */
+    tg_release(blob);
+    bool was = no_grad();
+    tg_fill_(w, 5);
+    (void)tg_set_grad_enabled(was);
+    assert_denied(tg_backward(y), TG_ERR_STATE, "backward: ", "pow saved input a", "fill");
+    assert_int_equal(calls, 1);
+    assert_null(tg_grad(w));
+}
+
 /* ---- Modes belong to threads ---- */
 
 static void *mode_of_a_new_thread(void *ctx) {
@@ -220,4 +242,6 @@ static void grad_mode_is_each_threads_own(void **state) {
 TG_TEST_MAIN(tg_scoped(threads_that_share_leaves_lose_no_gradient),
              tg_scoped(walks_of_one_graph_are_whole_or_busy),
              tg_scoped(a_graph_recorded_on_one_thread_is_walked_and_freed_on_others),
-             tg_scoped(a_deleter_may_walk_another_graph), tg_scoped(grad_mode_is_each_threads_own))
+             tg_scoped(a_deleter_may_walk_another_graph),
+             tg_scoped(a_deleter_that_clears_errors_does_not_hide_a_failed_walk),
+             tg_scoped(grad_mode_is_each_threads_own))
