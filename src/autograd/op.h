@@ -2,14 +2,15 @@
  *
  * An op is one block in src/ops/<family>.c:
  *
- *     // ---- mul: y = a · b ----
- *     static void mul_rule(tg__rule *r) { ... gradient, in recorded ops ... }
- *     TG_OP(mul, .maths = "a * b", .inputs = "a b", .n_in = 2, .flags = TG__IN_PLACE |
- * TG__BROADCASTS, .forward = tg__binary_forward, .kernel = TG__BIN_mul, .rule = mul_rule, .saves =
- * {TG__SAVE_IN(0, 2), TG__SAVE_IN(1, 1)}, .onnx = {"Mul", 7}); TG_SAMPLES(mul, "[2,3] [3]", "[]
- * [2]"); tg_tensor *tg_mul(tg_tensor *a, tg_tensor *b) { return tg__apply2(&tg__op_mul, a, b); }
+ *     static void exp_rule(tg__rule *r) { r->gin[0] = tg_mul(r->g[0], r->out[0]); }
+ *     TG_OP(exp, .maths = "e^x", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
+ *           .forward = tg__unary_forward, .kernel = TG__UN_exp, .rule = exp_rule,
+ *           .saves = {TG__SAVE_OUT(0, 1)}, .onnx = {"Exp", 13});
+ *     TG_SAMPLES(exp, "[2,3]", "[]");
+ *     tg_tensor *tg_exp(tg_tensor *x) { return tg__apply1(&tg__op_exp, x, NULL); }
  *
- * The build collects the TG_OP lines into the table and the TG_SAMPLES lines into the tests. */
+ * The build collects the TG_OP lines into the table and the TG_SAMPLES lines into the tests
+ * (tests/support/samples.h has their language). */
 #ifndef TG_AUTOGRAD_OP_H
 #define TG_AUTOGRAD_OP_H
 
