@@ -231,9 +231,12 @@ tg_status tg_gradients(tg_tensor *const *outputs, int n_outputs, tg_tensor *cons
         return tg_error_status();
     w.create = o.create_graph;
     w.retain = o.retain_graph || o.create_graph;
+    for (int i = 0; i < n_inputs; i++) /* deleters run during the walk */
+        tg__ref(inputs[i]);
     bool good = compute(&w, outputs, n_outputs, inputs, n_inputs, &o, out);
     tg__walk_end(&w);
     for (int i = 0; i < n_inputs; i++) {
+        tg__unref(inputs[i]);
         if (!good) {
             tg__unref(out[i]);
             out[i] = NULL;

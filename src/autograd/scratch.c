@@ -96,6 +96,9 @@ void tg__walk_end(tg__walk *w) {
             at = (at + 1) & (s->cap_hash - 1);
         s->hash[at] = 0;
     }
+    for (uint32_t i = 0; i < s->n_target; i++)
+        if (s->target[i].out_nr == TG__LEAF_EDGE)
+            tg__unref(s->target[i].target);
     s->n_heap = s->n_target = 0;
     s->n_visited = 0;
     s->busy = false;
@@ -219,6 +222,8 @@ tg__target *tg__walk_target(tg__walk *w, void *target, uint32_t out_nr, bool add
     }
     if (!add || !target_room(w))
         return NULL;
+    if (out_nr == TG__LEAF_EDGE)
+        tg__ref(target);
     s->target[s->n_target] = (tg__target){target, out_nr, NULL};
     hash_insert(s, s->n_target);
     return &s->target[s->n_target++];

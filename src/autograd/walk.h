@@ -12,7 +12,7 @@ typedef struct {
 
 /* A leaf, or an intermediate result asked for by tg_gradients, and what it has received. */
 typedef struct {
-    void *target;    /* tg_tensor * of a leaf, or tg__node * */
+    void *target;    /* tg_tensor * of a leaf (held: a deleter may drop the graph), or tg__node * */
     uint32_t out_nr; /* TG__LEAF_EDGE for a leaf */
     tg_tensor *grad; /* raw; NULL: nothing yet */
 } tg__target;
