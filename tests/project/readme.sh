@@ -1,5 +1,5 @@
 #!/bin/sh
-# readme.sh - the programs in README.md and docs/*.md are compiled and run.
+# readme.sh - the programs in README.md, docs/*.md and the tour of tensorgrad.h are compiled and run.
 #
 #   sh readme.sh <source directory> <C compiler> <shared library> [flags]
 #
@@ -17,6 +17,13 @@ for page in "$root"/README.md "$root"/docs/*.md; do
         /^```/ { language = "" }
         language != "" { print > out }' "$page"
 done
+
+# The tour at the head of the umbrella header is a program too.
+awk '/A tour in forty lines:/ { inside = 1; next }
+     inside && /^ \* base\.h / { exit }
+     inside { sub(/^ \*( {5})?/, ""); print }' \
+    "$root/include/tensorgrad/tensorgrad.h" > "$tmp/tour.c"
+grep -q 'int main(' "$tmp/tour.c" || { echo "tensorgrad.h: the tour was not found"; exit 1; }
 
 count=0
 for source in "$tmp"/*.c; do
