@@ -58,6 +58,13 @@ void tg__refuse_dtype(const char *op, const tg_tensor *x, const char *takes) {
              takes);
 }
 
+bool tg__float_only(const char *op, const tg_tensor *x) {
+    if (tg_dtype_is_float((tg_dtype)x->dtype))
+        return true;
+    tg__refuse_dtype(op, x, "f32, f64");
+    return false;
+}
+
 /* ---- Results ---- */
 
 tg_tensor *tg__dest(const tg__call *c, tg_dtype dtype, int ndim, const int64_t *shape) {

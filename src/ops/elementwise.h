@@ -29,6 +29,9 @@ void tg__land(const tg__call *c, tg_tensor *dest);
 /* Raises TG_ERR_DTYPE for x, listing what the operation takes. */
 void tg__refuse_dtype(const char *op, const tg_tensor *x, const char *takes);
 
+/* False with an error unless x is f32 or f64. */
+bool tg__float_only(const char *op, const tg_tensor *x);
+
 /* Runs a kernel over operands broadcast to the shape of operand 0. */
 void tg__run(tg_tensor *const *operands, int n, tg__ew_fn fn, const void *arg, double cost);
 

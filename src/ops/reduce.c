@@ -83,13 +83,6 @@ static bool refuse_empty(const char *op, const tg_tensor *x, uint32_t mask) {
     return true;
 }
 
-static bool float_only(const char *op, const tg_tensor *x) {
-    if (tg_dtype_is_float((tg_dtype)x->dtype))
-        return true;
-    tg__refuse_dtype(op, x, "f32, f64");
-    return false;
-}
-
 /* ---- Shared by the rules ---- */
 
 static uint32_t mask_of_meta(const tg__meta *m, const tg__dims *dims) {
@@ -187,7 +180,7 @@ static bool mean_forward(const tg__call *c) {
     const reduce_attr *a = c->attr;
     tg_tensor *x = c->in[0];
     uint32_t mask;
-    if (!float_only("mean", x) || !tg__mask_of("mean", x, &a->dims, &mask))
+    if (!tg__float_only("mean", x) || !tg__mask_of("mean", x, &a->dims, &mask))
         return false;
     double n = (double)count_of(x, mask);
     if (n > 0) {
@@ -275,7 +268,7 @@ tg_tensor *tg_prod(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
 /* ---- prod_others: the product of all other elements of the last dim ---- */
 static bool prod_others_forward(const tg__call *c) {
     tg_tensor *x = c->in[0];
-    if (!float_only("prod_others", x))
+    if (!tg__float_only("prod_others", x))
         return false;
     tg_tensor *packed = tg__packed("prod_others", x);
     if (packed == NULL)

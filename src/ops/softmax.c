@@ -10,20 +10,13 @@ static const tg__field dim_fields[] = {{"dim", TG_ATTR_INT, offsetof(dim_attr, d
                                        {0}};
 #define ALONG_DIM .fields = dim_fields, .attr_size = sizeof(dim_attr)
 
-static bool float_only(const char *op, const tg_tensor *x) {
-    if (tg_dtype_is_float((tg_dtype)x->dtype))
-        return true;
-    tg__refuse_dtype(op, x, "f32, f64");
-    return false;
-}
-
 /* Runs a row kernel over a (and b, of the same shape) along the attribute's dim. */
 static bool rows(const tg__call *c, tg__row_op kind) {
     const dim_attr *at = c->attr;
     const char *op = c->op->name;
     tg_tensor *x = c->in[0];
     int dim = tg__dim(op, x, at->dim);
-    if (dim < 0 || !float_only(op, x))
+    if (dim < 0 || !tg__float_only(op, x))
         return false;
     if (c->n_in == 2 && (!tg__same_shape(x, c->in[1]) || x->dtype != c->in[1]->dtype)) {
         tg__fail(TG_ERR_SHAPE, op, "%s and %s must be alike", tg__describe(x),

@@ -3,8 +3,6 @@
 
 /* Gradient rules compute in recorded ops: the same code serves every order. */
 
-static tg_tensor *zeros_of(tg_tensor *x) { return tg_zeros_like(x); }
-
 /* ---- neg: -x ---- */
 static void neg_rule(tg__rule *r) { r->gin[0] = tg_neg(r->g[0]); }
 TG_OP(neg, .maths = "-x", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
@@ -29,7 +27,7 @@ static void abs_grad_rule(tg__rule *r) {
     if (r->wanted[0])
         r->gin[0] = tg__apply2(&tg__op_abs_grad, r->g[0], r->in[1], NULL);
     if (r->wanted[1])
-        r->gin[1] = zeros_of(r->in[1]);
+        r->gin[1] = tg_zeros_like(r->in[1]);
 }
 TG_OP(abs_grad, .maths = "g * sign(x)", .inputs = "g x", .n_in = 2,
       .flags = TG__INTERNAL | TG__BROADCASTS, .forward = tg__binary_forward,
@@ -38,7 +36,7 @@ TG_OP(abs_grad, .maths = "g * sign(x)", .inputs = "g x", .n_in = 2,
 TG_SAMPLES(abs_grad, "[2,3] [2,3]");
 
 /* ---- sign: -1, 0 or 1 ---- */
-static void sign_rule(tg__rule *r) { r->gin[0] = zeros_of(r->g[0]); }
+static void sign_rule(tg__rule *r) { r->gin[0] = tg_zeros_like(r->g[0]); }
 TG_OP(sign, .maths = "sign(x)", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
       .forward = tg__unary_forward, .kernel = TG__UN_sign, .rule = sign_rule, .onnx = {"Sign", 13});
 TG_SAMPLES(sign, "[2,3]");
@@ -186,7 +184,7 @@ static void relu_grad_rule(tg__rule *r) {
     if (r->wanted[0])
         r->gin[0] = tg__apply2(&tg__op_relu_grad, r->g[0], r->in[1], NULL);
     if (r->wanted[1])
-        r->gin[1] = zeros_of(r->in[1]);
+        r->gin[1] = tg_zeros_like(r->in[1]);
 }
 TG_OP(relu_grad, .maths = "g where y > 0, else 0", .inputs = "g y", .n_in = 2,
       .flags = TG__INTERNAL | TG__BROADCASTS, .forward = tg__binary_forward,
