@@ -16,7 +16,9 @@ typedef enum {
     TG_ATTR_DTYPE = 3, /**< i, a tg_dtype */
     TG_ATTR_DIMS = 4,  /**< n, ints: dims, n = 0: all */
     TG_ATTR_SHAPE = 5, /**< n, ints: sizes */
-    TG_ATTR_INDEX = 6  /**< n, items: an index list */
+    TG_ATTR_INDEX = 6, /**< n, items: an index list */
+    TG_ATTR_INTS = 7,  /**< n, ints: any integers (strides, pads) */
+    TG_ATTR_TEXT = 8   /**< text */
 } tg_attr_type;
 
 /** One named attribute of a call. */
@@ -28,6 +30,7 @@ typedef struct {
     double f;
     const int64_t *ints;
     const tg_index_item *items;
+    const char *text;
 } tg_attr;
 
 /** What an operation takes and gives. */

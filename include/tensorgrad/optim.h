@@ -52,10 +52,10 @@ TG_API tg_status tg_optimizer_zero_grad(tg_optimizer *optimizer);
 TG_API double tg_optimizer_lr(const tg_optimizer *optimizer);
 TG_API tg_status tg_optimizer_set_lr(tg_optimizer *optimizer, double lr);
 
-/** Stochastic gradient descent with momentum (options: ops.h; NULL: defaults). TG_ERR_ARG for
+/** Stochastic gradient descent with momentum (options: ops_step.h; NULL: defaults). TG_ERR_ARG for
  * values out of range. */
 TG_API tg_optimizer *tg_sgd_new(tg_tensor *const *params, int n, const tg_sgd_options *options);
-/** Adam (options: ops.h; NULL: defaults). */
+/** Adam (options: ops_step.h; NULL: defaults). */
 TG_API tg_optimizer *tg_adam_new(tg_tensor *const *params, int n, const tg_adam_options *options);
 
 #ifdef __cplusplus

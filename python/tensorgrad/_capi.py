@@ -24,7 +24,7 @@ from ctypes import (
 )
 
 VERSION = "0.1.0"
-ABI_HASH = 0x357035C14A7191D7
+ABI_HASH = 0xD00FAF0298F173CC
 
 TG_VERSION_MAJOR = 0
 TG_VERSION_MINOR = 1
@@ -62,17 +62,19 @@ TG_ATTR_DTYPE = 3
 TG_ATTR_DIMS = 4
 TG_ATTR_SHAPE = 5
 TG_ATTR_INDEX = 6
-
-# tg_reduction
-TG_REDUCE_NONE = 0
-TG_REDUCE_MEAN = 1
-TG_REDUCE_SUM = 2
+TG_ATTR_INTS = 7
+TG_ATTR_TEXT = 8
 
 # tg_index_kind
 TG_INDEX_INT = 0
 TG_INDEX_SLICE = 1
 TG_INDEX_ELLIPSIS = 2
 TG_INDEX_NEWAXIS = 3
+
+# tg_reduction
+TG_REDUCE_NONE = 0
+TG_REDUCE_MEAN = 1
+TG_REDUCE_SUM = 2
 
 # tg_dtype
 TG_F32 = 0
@@ -196,6 +198,7 @@ class tg_attr(Structure):
         ("f", c_double),
         ("ints", c_void_p),
         ("items", c_void_p),
+        ("text", c_char_p),
     ]
 
 
@@ -388,34 +391,25 @@ PROTOTYPES = {
     "tg_op_describe": (c_int, (c_int, c_void_p), False),
     "tg_op_attr": (c_int, (c_int, c_int, c_void_p, c_void_p), False),
     "tg_op_call": (c_int, (c_char_p, c_void_p, c_int, c_void_p, c_int, c_void_p, c_int), False),
-    "tg_cast": (c_void_p, (c_void_p, c_int), False),
-    "tg_clone": (c_void_p, (c_void_p,), False),
-    "tg_contiguous": (c_void_p, (c_void_p,), False),
-    "tg_copy_": (c_void_p, (c_void_p, c_void_p), False),
-    "tg_fill_": (c_void_p, (c_void_p, c_double), False),
-    "tg_zero_": (c_void_p, (c_void_p,), False),
-    "tg_reshape": (c_void_p, (c_void_p, c_int, c_void_p), False),
-    "tg_view": (c_void_p, (c_void_p, c_int, c_void_p), False),
-    "tg_flatten": (c_void_p, (c_void_p, c_int, c_int), False),
-    "tg_permute": (c_void_p, (c_void_p, c_int, c_void_p), False),
-    "tg_transpose": (c_void_p, (c_void_p, c_int, c_int), False),
-    "tg_expand": (c_void_p, (c_void_p, c_int, c_void_p), False),
-    "tg_squeeze": (c_void_p, (c_void_p, c_int, c_void_p), False),
-    "tg_unsqueeze": (c_void_p, (c_void_p, c_int), False),
-    "tg_select": (c_void_p, (c_void_p, c_int, c_int64), False),
-    "tg_narrow": (c_void_p, (c_void_p, c_int, c_int64, c_int64), False),
-    "tg_slice": (c_void_p, (c_void_p, c_int, c_int64, c_int64, c_int64), False),
-    "tg_index": (c_void_p, (c_void_p, c_int, c_void_p), False),
-    "tg_index_put": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
-    "tg_index_put_": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
-    "tg_index_select": (c_void_p, (c_void_p, c_int, c_void_p), False),
-    "tg_gather": (c_void_p, (c_void_p, c_int, c_void_p), False),
-    "tg_scatter_add": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
-    "tg_scatter_add_": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
-    "tg_masked_fill": (c_void_p, (c_void_p, c_void_p, c_double), False),
-    "tg_masked_fill_": (c_void_p, (c_void_p, c_void_p, c_double), False),
-    "tg_cat": (c_void_p, (c_void_p, c_int, c_int), False),
-    "tg_stack": (c_void_p, (c_void_p, c_int, c_int), False),
+    "tg_eq": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_ne": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_lt": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_le": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_gt": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_ge": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_eq_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_ne_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_lt_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_le_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_gt_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_ge_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_logical_and": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_logical_or": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_logical_xor": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_logical_not": (c_void_p, (c_void_p,), False),
+    "tg_isnan": (c_void_p, (c_void_p,), False),
+    "tg_isfinite": (c_void_p, (c_void_p,), False),
+    "tg_where": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
     "tg_neg": (c_void_p, (c_void_p,), False),
     "tg_abs": (c_void_p, (c_void_p,), False),
     "tg_sign": (c_void_p, (c_void_p,), False),
@@ -471,25 +465,27 @@ PROTOTYPES = {
     "tg_mul_scalar_": (c_void_p, (c_void_p, c_double), False),
     "tg_div_scalar_": (c_void_p, (c_void_p, c_double), False),
     "tg_pow_scalar_": (c_void_p, (c_void_p, c_double), False),
-    "tg_eq": (c_void_p, (c_void_p, c_void_p), False),
-    "tg_ne": (c_void_p, (c_void_p, c_void_p), False),
-    "tg_lt": (c_void_p, (c_void_p, c_void_p), False),
-    "tg_le": (c_void_p, (c_void_p, c_void_p), False),
-    "tg_gt": (c_void_p, (c_void_p, c_void_p), False),
-    "tg_ge": (c_void_p, (c_void_p, c_void_p), False),
-    "tg_eq_scalar": (c_void_p, (c_void_p, c_double), False),
-    "tg_ne_scalar": (c_void_p, (c_void_p, c_double), False),
-    "tg_lt_scalar": (c_void_p, (c_void_p, c_double), False),
-    "tg_le_scalar": (c_void_p, (c_void_p, c_double), False),
-    "tg_gt_scalar": (c_void_p, (c_void_p, c_double), False),
-    "tg_ge_scalar": (c_void_p, (c_void_p, c_double), False),
-    "tg_logical_and": (c_void_p, (c_void_p, c_void_p), False),
-    "tg_logical_or": (c_void_p, (c_void_p, c_void_p), False),
-    "tg_logical_xor": (c_void_p, (c_void_p, c_void_p), False),
-    "tg_logical_not": (c_void_p, (c_void_p,), False),
-    "tg_isnan": (c_void_p, (c_void_p,), False),
-    "tg_isfinite": (c_void_p, (c_void_p,), False),
-    "tg_where": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_addcmul": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double), False),
+    "tg_addcmul_": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double), False),
+    "tg_leaky_relu": (c_void_p, (c_void_p, c_double), False),
+    "tg_leaky_relu_": (c_void_p, (c_void_p, c_double), False),
+    "tg_index": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_index_put": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_index_put_": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_index_select": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_gather": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_scatter_add": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_scatter_add_": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_masked_fill": (c_void_p, (c_void_p, c_void_p, c_double), False),
+    "tg_masked_fill_": (c_void_p, (c_void_p, c_void_p, c_double), False),
+    "tg_cat": (c_void_p, (c_void_p, c_int, c_int), False),
+    "tg_stack": (c_void_p, (c_void_p, c_int, c_int), False),
+    "tg_matmul": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_dot": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_linear": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_mse_loss": (c_void_p, (c_void_p, c_void_p, c_int), False),
+    "tg_l1_loss": (c_void_p, (c_void_p, c_void_p, c_int), False),
+    "tg_cross_entropy": (c_void_p, (c_void_p, c_void_p, POINTER(tg_cross_entropy_options)), False),
     "tg_sum": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
     "tg_mean": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
     "tg_prod": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
@@ -508,12 +504,6 @@ PROTOTYPES = {
     "tg_logsumexp": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
     "tg_softmax": (c_void_p, (c_void_p, c_int), False),
     "tg_log_softmax": (c_void_p, (c_void_p, c_int), False),
-    "tg_matmul": (c_void_p, (c_void_p, c_void_p), False),
-    "tg_dot": (c_void_p, (c_void_p, c_void_p), False),
-    "tg_linear": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
-    "tg_mse_loss": (c_void_p, (c_void_p, c_void_p, c_int), False),
-    "tg_l1_loss": (c_void_p, (c_void_p, c_void_p, c_int), False),
-    "tg_cross_entropy": (c_void_p, (c_void_p, c_void_p, POINTER(tg_cross_entropy_options)), False),
     "tg_sgd_step_": (
         c_int,
         (c_void_p, c_void_p, c_void_p, c_void_p, c_int, POINTER(tg_sgd_options)),
@@ -533,6 +523,23 @@ PROTOTYPES = {
         ),
         False,
     ),
+    "tg_cast": (c_void_p, (c_void_p, c_int), False),
+    "tg_clone": (c_void_p, (c_void_p,), False),
+    "tg_contiguous": (c_void_p, (c_void_p,), False),
+    "tg_copy_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_fill_": (c_void_p, (c_void_p, c_double), False),
+    "tg_zero_": (c_void_p, (c_void_p,), False),
+    "tg_reshape": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_view": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_flatten": (c_void_p, (c_void_p, c_int, c_int), False),
+    "tg_permute": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_transpose": (c_void_p, (c_void_p, c_int, c_int), False),
+    "tg_expand": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_squeeze": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_unsqueeze": (c_void_p, (c_void_p, c_int), False),
+    "tg_select": (c_void_p, (c_void_p, c_int, c_int64), False),
+    "tg_narrow": (c_void_p, (c_void_p, c_int, c_int64, c_int64), False),
+    "tg_slice": (c_void_p, (c_void_p, c_int, c_int64, c_int64, c_int64), False),
     "tg_optimizer_new": (c_void_p, (POINTER(tg_optimizer_class), c_void_p, c_int, c_void_p), False),
     "tg_optimizer_free": (None, (c_void_p,), False),
     "tg_optimizer_step": (c_int, (c_void_p,), False),

@@ -62,7 +62,7 @@ def copy_of_the_tree(tmp_path: Path) -> Path:
 def test_check_notices_a_changed_prototype(tmp_path):
     root = copy_of_the_tree(tmp_path)
     assert generate(root, "--check").returncode == 0
-    header = root / "include" / "tensorgrad" / "ops.h"
+    header = root / "include" / "tensorgrad" / "ops_elementwise.h"
     header.write_text(header.read_text().replace("tg_neg(tg_tensor *x)", "tg_neg(int x)"))
     done = generate(root, "--check")
     assert done.returncode == 1
@@ -74,7 +74,7 @@ def test_check_notices_a_changed_prototype(tmp_path):
 
 def test_a_new_operation_gets_its_method_and_function(tmp_path):
     root = copy_of_the_tree(tmp_path)
-    header = root / "include" / "tensorgrad" / "ops.h"
+    header = root / "include" / "tensorgrad" / "ops_elementwise.h"
     new = "/** e**x - 1. Float. */\nTG_API tg_tensor *tg_expm1(tg_tensor *x);\n"
     anchor = "/** eˣ. Float. */"
     assert anchor in header.read_text()
@@ -219,7 +219,7 @@ def test_stub_declares_the_same_names():
 def test_every_operation_has_its_method_or_function():
     missing = []
     for name, function in HEADERS.functions.items():
-        if function.header != "ops.h" or function.result != ops_writer.TENSOR:
+        if not function.header.startswith("ops_") or function.result != ops_writer.TENSOR:
             continue
         python_name = OTHER_NAMES.get(name, name[len("tg_") :].replace("_scalar", ""))
         if python_name in ("rsub", "rdiv", "rpow"):

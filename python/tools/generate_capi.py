@@ -8,7 +8,7 @@
     python/tensorgrad/_ops.py     methods and functions for operations of a regular form
     src/base/abi_hash.h           the same hash, which tg_abi_hash() returns
 
-A new operation in ops.h that takes one tensor, two tensors, or a tensor and a list of dims gets its
+A new operation in a header ops_*.h that takes one tensor, two tensors, or a tensor and a list of dims gets its
 Python method and function from here. Others are written by hand in python/tensorgrad/_tensor.py or
 _functions.py; python/tests/test_capi.py fails if one is missing.
 """

@@ -91,7 +91,7 @@ static bool needs_meta(const tg__op *op, tg_tensor *const *in, int i, const tg_t
     if ((op->flags & TG__BROADCASTS) && (i >= 16 || (l->mask >> i & 1)) &&
         (l->mixed || !same_as_output(in[i], out)))
         return true;
-    for (int s = 0; s < 4 && op->saves[s].kind != TG__SAVES_END; s++)
+    for (int s = 0; s < TG__MAX_SAVES && op->saves[s].kind != TG__SAVES_END; s++)
         if (op->saves[s].kind == TG__SAVES_META && (op->saves[s].wanted & l->mask) &&
             (op->saves[s].index == i || op->saves[s].index == 0xff))
             return true;
@@ -100,7 +100,7 @@ static bool needs_meta(const tg__op *op, tg_tensor *const *in, int i, const tg_t
 
 static layout plan(const tg__op *op, tg_tensor *const *in, int n_in, const tg_tensor *out) {
     layout l = {.mask = wanted_mask(op, in, n_in), .mixed = mixed_in_place(in, n_in, out)};
-    for (int s = 0; s < 4 && op->saves[s].kind != TG__SAVES_END; s++)
+    for (int s = 0; s < TG__MAX_SAVES && op->saves[s].kind != TG__SAVES_END; s++)
         if (op->saves[s].kind != TG__SAVES_META && (op->saves[s].wanted & l.mask))
             l.n_saved++;
     l.attr_at = sizeof(tg__node) + (size_t)tg__n_out(op) * sizeof(tg_tensor *) +
@@ -134,7 +134,7 @@ static bool save_all(tg__node *n, const layout *l, tg_tensor *const *in, tg_tens
     tg__saved *slot = tg__saved_of(n);
     for (int k = 0; k < l->n_saved; k++)
         slot[k].tensor = NULL;
-    for (int s = 0; s < 4 && op->saves[s].kind != TG__SAVES_END; s++) {
+    for (int s = 0; s < TG__MAX_SAVES && op->saves[s].kind != TG__SAVES_END; s++) {
         const tg__save *v = &op->saves[s];
         if (v->kind == TG__SAVES_META || !(v->wanted & l->mask))
             continue;

@@ -39,6 +39,17 @@ typedef struct {
     int32_t n;
     int64_t size[TG_MAX_DIMS];
 } tg__sizes;
+/* Any integers: pads, strides, window sizes. */
+#define TG__MAX_INTS 16
+typedef struct {
+    int32_t n;
+    int64_t value[TG__MAX_INTS];
+} tg__ints;
+/* Text, with its final zero: the equation of einsum. */
+#define TG__MAX_TEXT 128
+typedef struct {
+    char text[TG__MAX_TEXT];
+} tg__text;
 #define TG__MAX_ITEMS 12
 typedef struct {
     int32_t n;
@@ -46,7 +57,7 @@ typedef struct {
 } tg__items;
 
 /* A field: its C type follows from `type`: INT int64_t, FLOAT double, BOOL bool, DTYPE int32_t,
- * DIMS tg__dims, SHAPE tg__sizes, INDEX tg__items. */
+ * DIMS tg__dims, SHAPE tg__sizes, INDEX tg__items, INTS tg__ints, TEXT tg__text. */
 typedef struct {
     const char *name; /* NULL ends the list */
     tg_attr_type type;
@@ -114,8 +125,14 @@ enum {
     TG__NOT_DIFF = 4,   /* outputs are leaves by nature (comparisons, indices) */
     TG__COMPOSED = 8,   /* forward calls recorded ops: no node of its own */
     TG__INTERNAL = 16,  /* used by gradient rules only */
-    TG__VIEWS = 32      /* output shares memory with input 0 */
+    TG__VIEWS = 32,     /* output shares memory with input 0 */
+    TG__ANY_DTYPE = 64, /* moves elements or converts them by itself: takes f16, bf16, i16 and i8 as
+                           they are. All others get them as f32 or i32, and give them back so */
+    TG__BLAS = 128 /* runs through BLAS or LAPACK: the last bits depend on layout and threads */
 };
+
+#define TG__MAX_OUT 4
+#define TG__MAX_SAVES 8
 
 typedef struct {
     const char *op;    /* ONNX operator; "composed"; "none" */
@@ -137,7 +154,7 @@ struct tg__op {
     const tg__field *fields;
     bool (*forward)(const tg__call *c); /* false with an error raised; nothing written */
     void (*rule)(tg__rule *r);
-    tg__save saves[4];
+    tg__save saves[TG__MAX_SAVES];
     tg__onnx onnx;
 };
 
@@ -164,6 +181,10 @@ tg_tensor *tg__apply3(const tg__op *op, tg_tensor *a, tg_tensor *b, tg_tensor *c
 tg_tensor *tg__apply_(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr);
 tg_tensor *tg__apply1_(const tg__op *op, tg_tensor *x, const void *attr);
 tg_tensor *tg__apply2_(const tg__op *op, tg_tensor *a, tg_tensor *b, const void *attr);
+
+/* False with an error unless a result of this dtype and shape may be written into x. */
+bool tg__fits_in_place(const char *op, const tg_tensor *x, tg_dtype dtype, int ndim,
+                       const int64_t *shape);
 
 /* Name of input i, in a short-lived buffer. */
 const char *tg__input_name(const tg__op *op, int i);

@@ -95,14 +95,46 @@ __attribute__((noinline)) static bool record_outputs(const tg__op *op, tg_tensor
     return true;
 }
 
+/* What has been said of the operands already is not said again. */
+static void name_operands(const tg__op *op, tg_tensor *const *in, int n_in) {
+    tg_status status = tg_error_status();
+    bool explained = status == TG_ERR_SHAPE || status == TG_ERR_DTYPE || status == TG_ERR_INDEX ||
+                     status == TG_ERR_ARG || status == TG_ERR_NUMERIC;
+    if (!explained || tg__self()->error_as != NULL) /* the operation around this one does it */
+        return;
+    const char *lead = "; called with";
+    for (int i = 0; i < n_in && i < 8; i++) {
+        const char *what = in[i]->flags & TG__IS_NONE ? "none" : tg__describe(in[i]);
+        if (strstr(tg_error_message(), what) != NULL)
+            continue;
+        tg__fail_add("%s %s: %s", lead, tg__input_name(op, i), what);
+        lead = ",";
+    }
+}
+
 static bool apply_composed(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
                            tg_tensor **out) {
+    int n_out = tg__n_out(op);
+    if (!tg__reserve(op->name, (uint32_t)n_out))
+        return false;
     tg__call call = {op, in, n_in, attr, NULL, out};
     tg_scope s = tg_scope_open();
     const char *was = tg__errors_as(op->name);
     bool good = op->forward(&call);
+    int kept = 1;
+    for (; good && kept < n_out; kept++)
+        tg__ref(out[kept]); /* so that they outlive the scope */
     out[0] = tg_scope_return(s, good ? out[0] : NULL);
     tg__errors_back(was);
+    for (int k = 1; k < n_out; k++) {
+        if (out[0] != NULL) {
+            tg__give(out[k]);
+            continue;
+        }
+        if (k < kept)
+            tg__unref(out[k]);
+        out[k] = NULL;
+    }
     return out[0] != NULL;
 }
 
@@ -118,8 +150,14 @@ bool tg__apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *att
     int record = t->grad_on ? recording(op, in, n_in) : 0;
     if (record < 0)
         return false;
-    if (op->flags & TG__COMPOSED)
-        return apply_composed(op, in, n_in, attr, out);
+    bool shut = tg__gate(t) != TG_OK; /* then the pending error is not this call's */
+    if (op->flags & TG__COMPOSED) {
+        if (apply_composed(op, in, n_in, attr, out))
+            return true;
+        if (!shut)
+            name_operands(op, in, n_in);
+        return false;
+    }
     if (!tg__reserve(op->name, (uint32_t)n_out))
         return false;
     tg__call call = {op, in, n_in, attr, NULL, out};
@@ -129,6 +167,8 @@ bool tg__apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *att
     t->grad_on = was;
     if (!good || (record && !record_outputs(op, in, n_in, attr, out, n_out))) {
         drop(out, n_out);
+        if (!good && !shut)
+            name_operands(op, in, n_in);
         return false;
     }
     for (int k = 0; k < n_out; k++) {
@@ -158,7 +198,8 @@ tg_tensor *tg__apply3(const tg__op *op, tg_tensor *a, tg_tensor *b, tg_tensor *c
 
 /* ---- In place ---- */
 
-#define MAX_IN_PLACE 4
+#define MAX_IN_PLACE 4 /* inputs of an op that writes into x itself */
+#define MAX_BESIDE 16
 
 /* The rules of Law 3 for writing x while recording. */
 static bool may_write(const tg__op *op, const tg_tensor *x, bool recorded) {
@@ -208,7 +249,7 @@ static bool copy_overwritten(const tg__op *op, tg_tensor *const *in, int n_in, b
     for (int i = 0; i < n_in; i++)
         values[i] = in[i];
     bool save_old = false;
-    for (int s = 0; s < 4 && op->saves[s].kind != TG__SAVES_END; s++)
+    for (int s = 0; s < TG__MAX_SAVES && op->saves[s].kind != TG__SAVES_END; s++)
         save_old |= op->saves[s].kind == TG__SAVES_IN && op->saves[s].index == 0;
     for (int i = 0; i < n_in; i++) {
         if (in[i]->flags & TG__IS_NONE)
@@ -258,6 +299,42 @@ static bool write_in_place(const tg__op *op, tg_tensor *const *in, tg_tensor *co
     return good;
 }
 
+bool tg__fits_in_place(const char *op, const tg_tensor *x, tg_dtype dtype, int ndim,
+                       const int64_t *shape) {
+    if (x->ndim != ndim || memcmp(x->shape, shape, (size_t)ndim * sizeof *shape) != 0) {
+        tg__fail(TG_ERR_SHAPE, op,
+                 "the result has shape %s and cannot be written in place into %s; use the form "
+                 "without _",
+                 tg__describe_shape(ndim, shape), tg__describe(x));
+        return false;
+    }
+    if (tg__category(dtype) > tg__category((tg_dtype)x->dtype)) {
+        tg__fail(TG_ERR_DTYPE, op,
+                 "the result is %s and cannot be written in place into %s; use the form without _",
+                 tg_dtype_name(dtype), tg__describe(x));
+        return false;
+    }
+    return true;
+}
+
+/* In place where the forward cannot write into x: the result is computed beside it and copied. */
+static tg_tensor *apply_and_copy(const tg__op *op, tg_tensor *const *in, int n_in,
+                                 const void *attr) {
+    tg_tensor *use[MAX_BESIDE];
+    for (int i = 0; i < n_in; i++)
+        use[i] = in[i];
+    tg_scope s = tg_scope_open();
+    const char *was = tg__errors_as(op->name);
+    if (tg__self()->grad_on && (in[0]->flags & TG__REQUIRES_GRAD))
+        use[0] = tg_clone(in[0]); /* what the call saves of x must not change */
+    tg_tensor *y = NULL;
+    bool good = use[0] != NULL && tg__apply(op, use, n_in, attr, &y) &&
+                tg__fits_in_place(op->name, in[0], (tg_dtype)y->dtype, y->ndim, y->shape) &&
+                tg__apply2_(&tg__op_copy, in[0], y, NULL) != NULL;
+    tg__errors_back(was);
+    return tg_scope_close(s) == TG_OK && good ? in[0] : NULL;
+}
+
 tg_tensor *tg__apply_(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr) {
     for (int i = 0; i < n_in; i++)
         if (!check_input(op, in[i], i, n_in))
@@ -265,6 +342,8 @@ tg_tensor *tg__apply_(const tg__op *op, tg_tensor *const *in, int n_in, const vo
     tg__thread *t = tg__self();
     if (tg__gate(t) != TG_OK || !tg__writable(op->name, in[0]))
         return NULL;
+    if (op->flags & TG__COMPOSED)
+        return apply_and_copy(op, in, n_in, attr);
     int record = t->grad_on ? recording(op, in, n_in) : 0;
     if (record > 0 && !tg_dtype_is_float((tg_dtype)in[0]->dtype))
         record = 0; /* integers take the value only */
@@ -276,6 +355,8 @@ tg_tensor *tg__apply_(const tg__op *op, tg_tensor *const *in, int n_in, const vo
     for (int i = 0; i < n_in; i++)
         if (values[i] != in[i])
             tg__unref(values[i]);
+    if (!good)
+        name_operands(op, in, n_in);
     return good ? in[0] : NULL;
 }
 

@@ -76,7 +76,7 @@ tg_status tg_op_attr(int number, int attr, tg_attr *out, bool *required) {
 
 /* ---- tg_op_call ---- */
 
-#define ATTR_MAX 512
+#define ATTR_MAX 1024
 
 static void *field_at(const tg__field *f, void *attrs) { return (char *)attrs + f->offset; }
 
@@ -100,12 +100,15 @@ static void set_default(const tg__field *f, void *attrs) {
 }
 
 static const char *type_name(int type) {
-    static const char *const names[] = {"INT", "FLOAT", "BOOL", "DTYPE", "DIMS", "SHAPE", "INDEX"};
-    return type >= 0 && type <= TG_ATTR_INDEX ? names[type] : "of unknown type";
+    static const char *const names[] = {"INT",   "FLOAT", "BOOL", "DTYPE", "DIMS",
+                                        "SHAPE", "INDEX", "INTS", "TEXT"};
+    return type >= 0 && type <= TG_ATTR_TEXT ? names[type] : "of unknown type";
 }
 
 static bool set_list(const tg__op *op, const tg__field *f, const tg_attr *a, void *attrs) {
-    int limit = f->type == TG_ATTR_INDEX ? TG__MAX_ITEMS : TG_MAX_DIMS;
+    int limit = f->type == TG_ATTR_INDEX  ? TG__MAX_ITEMS
+                : f->type == TG_ATTR_INTS ? TG__MAX_INTS
+                                          : TG_MAX_DIMS;
     if (a->n < 0 || a->n > limit) {
         tg__fail(TG_ERR_SHAPE, op->name, "attribute %s has %d entries; give 0 to %d", f->name, a->n,
                  limit);
@@ -120,6 +123,11 @@ static bool set_list(const tg__op *op, const tg__field *f, const tg_attr *a, voi
         items->n = a->n;
         for (int i = 0; i < a->n; i++)
             items->item[i] = a->items[i];
+    } else if (f->type == TG_ATTR_INTS) {
+        tg__ints *ints = field_at(f, attrs);
+        ints->n = a->n;
+        for (int i = 0; i < a->n; i++)
+            ints->value[i] = a->ints[i];
     } else if (f->type == TG_ATTR_SHAPE) {
         tg__sizes *sizes = field_at(f, attrs);
         sizes->n = a->n;
@@ -128,7 +136,7 @@ static bool set_list(const tg__op *op, const tg__field *f, const tg_attr *a, voi
     } else {
         tg__dims *dims = field_at(f, attrs);
         dims->n = (int8_t)a->n;
-        for (int i = 0; i < a->n; i++) {
+        for (int i = 0; i < a->n && i < TG_MAX_DIMS; i++) {
             if (a->ints[i] < -TG_MAX_DIMS || a->ints[i] >= TG_MAX_DIMS) {
                 tg__fail(TG_ERR_INDEX, op->name, "dim %lld of attribute %s is out of range",
                          (long long)a->ints[i], f->name);
@@ -137,6 +145,17 @@ static bool set_list(const tg__op *op, const tg__field *f, const tg_attr *a, voi
             dims->dim[i] = (int8_t)a->ints[i];
         }
     }
+    return true;
+}
+
+static bool set_text(const tg__op *op, const tg__field *f, const tg_attr *a, void *attrs) {
+    size_t n = a->text != NULL ? strlen(a->text) : 0;
+    if (a->text == NULL || n >= TG__MAX_TEXT) {
+        tg__fail(TG_ERR_ARG, op->name, "attribute %s is %s; give a text of at most %d bytes",
+                 f->name, tg__quote(a->text), TG__MAX_TEXT - 1);
+        return false;
+    }
+    memcpy(((tg__text *)field_at(f, attrs))->text, a->text, n + 1);
     return true;
 }
 
@@ -160,6 +179,8 @@ static bool set_field(const tg__op *op, const tg__field *f, const tg_attr *a, vo
     case TG_ATTR_DTYPE:
         *(int32_t *)field_at(f, attrs) = a->i < 0 || a->i > INT32_MAX ? -1 : (int32_t)a->i;
         return true;
+    case TG_ATTR_TEXT:
+        return set_text(op, f, a, attrs);
     default:
         return set_list(op, f, a, attrs);
     }
@@ -227,7 +248,7 @@ tg_status tg_op_call(const char *name, tg_tensor *const *inputs, int n_inputs, c
     if (!check_counts(op, n_inputs, n_attrs, attrs, n_out) ||
         !fill_attrs(op, attrs, n_attrs, values))
         return tg_error_status();
-    tg_tensor *padded[8];
+    tg_tensor *padded[16];
     tg_tensor *const *in = inputs;
     if (n_inputs < op->n_in) {
         for (int i = 0; i < op->n_in; i++)

@@ -5,6 +5,6 @@
 #ifndef TG__ABI_HASH_H
 #define TG__ABI_HASH_H
 
-#define TG__ABI_HASH 0x357035c14a7191d7ull
+#define TG__ABI_HASH 0xd00faf0298f173ccull
 
 #endif

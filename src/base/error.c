@@ -82,6 +82,18 @@ tg_status tg__fail(tg_status status, const char *op, const char *format, ...) {
     return status;
 }
 
+void tg__fail_add(const char *format, ...) {
+    tg__thread *t = tg__self();
+    if (!t->usable)
+        return;
+    size_t used = strlen(t->message);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(t->message + used, sizeof t->message - used, format, args);
+    va_end(args);
+    trim(t->message);
+}
+
 tg_status tg__fail_memory(const char *op, uint64_t bytes) {
     return tg__fail(TG_ERR_MEMORY, op,
                     "out of memory asking for %llu bytes; free tensors, lower the batch size or "

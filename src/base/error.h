@@ -14,6 +14,9 @@
 tg_status tg__fail(tg_status status, const char *op, const char *format, ...)
     __attribute__((format(printf, 3, 4), cold, noinline));
 
+/* Adds to the text of the pending error. */
+void tg__fail_add(const char *format, ...) __attribute__((format(printf, 1, 2), cold, noinline));
+
 /* tg__fail for "out of memory" with the byte count. */
 tg_status tg__fail_memory(const char *op, uint64_t bytes) __attribute__((cold, noinline));
 /* What an operation does when argument `name` is NULL: leaves a pending error alone, else raises

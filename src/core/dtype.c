@@ -24,6 +24,8 @@ const char *tg_dtype_name(tg_dtype dtype) {
 
 bool tg_dtype_is_float(tg_dtype dtype) { return dtype == TG_F32 || dtype == TG_F64; }
 
+int tg__category(tg_dtype dtype) { return dtype == TG_BOOL ? 0 : tg_dtype_is_float(dtype) ? 2 : 1; }
+
 tg_dtype tg_promote_types(tg_dtype a, tg_dtype b) {
     if (!known(a) || !known(b))
         return (tg_dtype)-1;

@@ -165,6 +165,9 @@ static inline size_t tg__item_size(unsigned dtype) {
 }
 #define TG__KNOWN_DTYPES 6
 
+/* 0 bool, 1 integer, 2 float: mixed operands take the dtype of the highest category. */
+int tg__category(tg_dtype dtype);
+
 /* ---- Data movement (data.c) ---- */
 
 /* Copies x's elements, row-major, to dst (x->numel elements). */

@@ -45,6 +45,9 @@ static void add_table(int number, const tg__kernels *below, const tg__kernels *f
     to->isa = from->isa;
     LAY_OVER(unary);
     LAY_OVER(binary);
+    LAY_OVER(unary_p);
+    LAY_OVER(binary_p);
+    LAY_OVER(ternary);
     LAY_OVER(compare);
     LAY_OVER(predicate);
     LAY_OVER(cast);

@@ -36,32 +36,35 @@ void tg__loop_flat(char *const *p, const int64_t *s, int n_operands, int64_t n, 
 /* Kernel numbers, from ew_ops.def. */
 typedef enum {
 #define TG_UN(name, types, expr) TG__UN_##name,
-#define TG_BIN(name, types, expr)
-#define TG_CMP(name, types, expr)
-#define TG_PRED(name, types, expr)
 #include "kernels/ew_ops.def"
     TG__UN_COUNT
 } tg__unary;
 typedef enum {
-#define TG_UN(name, types, expr)
 #define TG_BIN(name, types, expr) TG__BIN_##name,
-#define TG_CMP(name, types, expr)
-#define TG_PRED(name, types, expr)
 #include "kernels/ew_ops.def"
     TG__BIN_COUNT
 } tg__binary;
 typedef enum {
-#define TG_UN(name, types, expr)
-#define TG_BIN(name, types, expr)
+#define TG_UNP(name, types, expr) TG__UNP_##name,
+#include "kernels/ew_ops.def"
+    TG__UNP_COUNT
+} tg__unary_p;
+typedef enum {
+#define TG_BINP(name, types, expr) TG__BINP_##name,
+#include "kernels/ew_ops.def"
+    TG__BINP_COUNT
+} tg__binary_p;
+typedef enum {
+#define TG_TER(name, types, expr) TG__TER_##name,
+#include "kernels/ew_ops.def"
+    TG__TER_COUNT
+} tg__ternary;
+typedef enum {
 #define TG_CMP(name, types, expr) TG__CMP_##name,
-#define TG_PRED(name, types, expr)
 #include "kernels/ew_ops.def"
     TG__CMP_COUNT
 } tg__compare;
 typedef enum {
-#define TG_UN(name, types, expr)
-#define TG_BIN(name, types, expr)
-#define TG_CMP(name, types, expr)
 #define TG_PRED(name, types, expr) TG__PRED_##name,
 #include "kernels/ew_ops.def"
     TG__PRED_COUNT
@@ -74,12 +77,15 @@ typedef struct {
     const char *isa;
     tg__ew_fn unary[TG__UN_COUNT][TG__DTYPES];
     tg__ew_fn binary[TG__BIN_COUNT][TG__DTYPES];
-    tg__ew_fn compare[TG__CMP_COUNT][TG__DTYPES];    /* output bool */
-    tg__ew_fn predicate[TG__PRED_COUNT][TG__DTYPES]; /* one input, output bool */
-    tg__ew_fn cast[TG__DTYPES][TG__DTYPES];          /* [to][from]; [t][t] is a plain copy */
-    tg__ew_fn where[TG__DTYPES];                     /* out, bool condition, a, b */
-    tg__ew_fn masked_fill[TG__DTYPES];               /* out, x, bool mask; arg: the value */
-    tg__ew_fn clamp[TG__DTYPES];                     /* out, x; arg: T[2], lo and hi */
+    tg__ew_fn unary_p[TG__UNP_COUNT + 1][TG__DTYPES];   /* arg: T[2], the parameters u and v */
+    tg__ew_fn binary_p[TG__BINP_COUNT + 1][TG__DTYPES]; /* arg: the same */
+    tg__ew_fn ternary[TG__TER_COUNT + 1][TG__DTYPES];   /* arg: the same */
+    tg__ew_fn compare[TG__CMP_COUNT][TG__DTYPES];       /* output bool */
+    tg__ew_fn predicate[TG__PRED_COUNT][TG__DTYPES];    /* one input, output bool */
+    tg__ew_fn cast[TG__DTYPES][TG__DTYPES];             /* [to][from]; [t][t] is a plain copy */
+    tg__ew_fn where[TG__DTYPES];                        /* out, bool condition, a, b */
+    tg__ew_fn masked_fill[TG__DTYPES];                  /* out, x, bool mask; arg: the value */
+    tg__ew_fn clamp[TG__DTYPES];                        /* out, x; arg: T[2], lo and hi */
     /* out[j] += sum over i of in[i][j] etc. live in reduce.h's functions, which use this table: */
     const struct tg__reduce_table *reduce;
     const struct tg__row_table *rows;

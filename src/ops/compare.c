@@ -74,17 +74,6 @@ tg_tensor *tg_isfinite(tg_tensor *x) { return tg__apply1(&tg__op_isfinite, x, NU
 
 /* ---- where: a where condition, else b ---- */
 
-/* The broadcast shape of three tensors. */
-static bool broadcast3(const tg__call *c, int *ndim, int64_t *shape) {
-    if (!tg__broadcast("where", c->in[1], c->in[2], ndim, shape))
-        return false;
-    tg_tensor both = *c->in[1]; /* only its shape and dtype are looked at */
-    both.ndim = (uint8_t)*ndim;
-    for (int i = 0; i < *ndim; i++)
-        both.shape[i] = shape[i];
-    return tg__broadcast("where", c->in[0], &both, ndim, shape);
-}
-
 static bool where_forward(const tg__call *c) {
     int ndim;
     int64_t shape[TG_MAX_DIMS];
@@ -92,7 +81,7 @@ static bool where_forward(const tg__call *c) {
         tg__refuse_dtype("where", c->in[0], "a bool condition");
         return false;
     }
-    if (!broadcast3(c, &ndim, shape))
+    if (!tg__broadcast_all("where", c->in, 3, &ndim, shape))
         return false;
     tg_dtype dtype = tg__promote(c->in[1], c->in[2]);
     tg_tensor *y = tg__dest(c, dtype, ndim, shape);

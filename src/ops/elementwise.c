@@ -8,8 +8,6 @@
 
 /* ---- Promotion ---- */
 
-static int category(unsigned dtype) { return dtype == TG_BOOL ? 0 : dtype <= TG_F64 ? 2 : 1; }
-
 /* 2: with dims, 1: 0-d, 0: a C scalar. */
 static int rank_of(const tg_tensor *x) {
     return x->flags & TG__IS_NUMBER ? 0 : x->ndim > 0 ? 2 : 1;
@@ -26,9 +24,27 @@ tg_dtype tg__promote(const tg_tensor *a, const tg_tensor *b) {
         return tg_promote_types(da, db);
     tg_dtype high = ra > rb ? da : db;
     tg_dtype low = ra > rb ? db : da;
-    if (category(low) > category(high))
+    if (tg__category(low) > tg__category(high))
         return tg_promote_types(high, low);
     return high;
+}
+
+tg_dtype tg__promote_all(tg_tensor *const *in, int n) {
+    int best[3] = {-1, -1, -1}; /* by rank */
+    for (int i = 0; i < n; i++) {
+        if (in[i]->flags & TG__IS_NONE)
+            continue;
+        int *b = &best[rank_of(in[i])];
+        *b = *b < 0 ? in[i]->dtype : (int)tg_promote_types((tg_dtype)*b, (tg_dtype)in[i]->dtype);
+    }
+    int dtype = best[2];
+    for (int r = 1; r >= 0; r--) {
+        if (dtype < 0)
+            dtype = best[r];
+        else if (best[r] >= 0 && tg__category((tg_dtype)best[r]) > tg__category((tg_dtype)dtype))
+            dtype = (int)tg_promote_types((tg_dtype)dtype, (tg_dtype)best[r]);
+    }
+    return (tg_dtype)dtype;
 }
 
 tg_tensor *tg__as(const char *op, tg_tensor *x, tg_dtype dtype) {
@@ -71,21 +87,8 @@ tg_tensor *tg__dest(const tg__call *c, tg_dtype dtype, int ndim, const int64_t *
     tg_tensor *x = c->into;
     if (x == NULL)
         return tg__new(c->op->name, dtype, ndim, shape);
-    bool same = x->ndim == ndim &&
-                (ndim == 0 || memcmp(x->shape, shape, (size_t)ndim * sizeof *shape) == 0);
-    if (!same) {
-        tg__fail(TG_ERR_SHAPE, c->op->name,
-                 "the result has shape %s and cannot be written in place into %s; use the form "
-                 "without _",
-                 tg__describe_shape(ndim, shape), tg__describe(x));
+    if (!tg__fits_in_place(c->op->name, x, dtype, ndim, shape))
         return NULL;
-    }
-    if (category(dtype) > category(x->dtype)) {
-        tg__fail(TG_ERR_DTYPE, c->op->name,
-                 "the result is %s and cannot be written in place into %s; use the form without _",
-                 tg_dtype_name(dtype), tg__describe(x));
-        return NULL;
-    }
     if (x->dtype != dtype)
         return tg__new(c->op->name, dtype, ndim, shape);
     tg__ref(x);
@@ -145,29 +148,42 @@ static void run(tg_tensor *const *operands, int n, tg__ew_fn fn, const void *arg
         tg__run(operands, n, fn, arg, cost);
 }
 
-/* Nanoseconds per element, to decide about threads. */
-static double unary_cost(int kernel) {
-    switch (kernel) {
-    case TG__UN_exp:
-    case TG__UN_log:
-    case TG__UN_sin:
-    case TG__UN_cos:
-    case TG__UN_tanh:
-    case TG__UN_sigmoid:
-        return 8.0;
-    case TG__UN_sqrt:
-    case TG__UN_rsqrt:
-    case TG__UN_reciprocal:
-        return 1.0;
-    default:
-        return 0.3;
-    }
-}
+/* Nanoseconds per element, to decide about threads: calls of libm (_ONCE) and the rest. */
+enum { COST_F = 3, COST_FI = 3, COST_FIB = 3, COST_B = 3, COST_F_ONCE = 80, COST_FI_ONCE = 80 };
+#define TG_UN(name, types, expr) [TG__UN_##name] = COST_##types,
+static const uint8_t unary_cost[TG__UN_COUNT] = {
+#include "kernels/ew_ops.def"
+};
+#define TG_BIN(name, types, expr) [TG__BIN_##name] = COST_##types,
+static const uint8_t binary_cost[TG__BIN_COUNT] = {
+#include "kernels/ew_ops.def"
+};
+#define TG_UNP(name, types, expr) [TG__UNP_##name] = COST_##types,
+static const uint8_t unary_p_cost[TG__UNP_COUNT + 1] = {
+#include "kernels/ew_ops.def"
+};
+#define TG_BINP(name, types, expr) [TG__BINP_##name] = COST_##types,
+static const uint8_t binary_p_cost[TG__BINP_COUNT + 1] = {
+#include "kernels/ew_ops.def"
+};
 
 /* ---- Forwards ---- */
 
-bool tg__unary_forward(const tg__call *c) {
-    const tg__ew_fn *row = tg__kernels_get()->unary[c->op->kernel];
+/* The parameters u and v of a kernel: the op's first two FLOAT attributes, in the dtype. */
+typedef struct {
+    _Alignas(8) char value[16];
+} params;
+static params params_of(const tg__call *c, tg_dtype dtype) {
+    params p = {{0}};
+    int n = 0;
+    for (const tg__field *f = c->op->fields; f != NULL && f->name != NULL && n < 2; f++)
+        if (f->type == TG_ATTR_FLOAT)
+            tg__convert_double(dtype, p.value + (size_t)n++ * tg__item_size(dtype),
+                               *(const double *)(const void *)((const char *)c->attr + f->offset));
+    return p;
+}
+
+static bool unary(const tg__call *c, const tg__ew_fn *row, bool with_params, double cost) {
     tg_tensor *x = c->in[0];
     tg_dtype dtype = (tg_dtype)x->dtype;
     if (row[dtype] == NULL) {
@@ -183,9 +199,15 @@ bool tg__unary_forward(const tg__call *c) {
     tg_tensor *y = tg__dest(c, dtype, x->ndim, x->shape);
     if (y == NULL)
         return false;
+    params p;
+    const void *arg = NULL;
+    if (with_params) {
+        p = params_of(c, dtype);
+        arg = p.value;
+    }
     tg_tensor *a = tg__as(c->op->name, x, dtype);
     if (a != NULL) {
-        run((tg_tensor *[]){y, a}, 2, row[dtype], NULL, unary_cost(c->op->kernel));
+        run((tg_tensor *[]){y, a}, 2, row[dtype], arg, cost / 10.0);
         tg__unref(a);
         tg__land(c, y);
         return true;
@@ -194,9 +216,16 @@ bool tg__unary_forward(const tg__call *c) {
     return false;
 }
 
+bool tg__unary_forward(const tg__call *c) {
+    return unary(c, tg__kernels_get()->unary[c->op->kernel], false, unary_cost[c->op->kernel]);
+}
+bool tg__unary_param_forward(const tg__call *c) {
+    return unary(c, tg__kernels_get()->unary_p[c->op->kernel], true, unary_p_cost[c->op->kernel]);
+}
+
 /* out_dtype[...] = fn(a, b), both converted to `dtype`. */
 static bool binary(const tg__call *c, tg_dtype dtype, tg_dtype out_dtype, tg__ew_fn fn,
-                   double cost) {
+                   const void *arg, double cost) {
     tg_tensor *a = c->in[0];
     tg_tensor *b = c->in[1];
     int ndim = a->ndim;
@@ -214,7 +243,7 @@ static bool binary(const tg__call *c, tg_dtype dtype, tg_dtype out_dtype, tg__ew
     tg_tensor *cb = ca != NULL ? tg__as(c->op->name, b, dtype) : NULL;
     bool good = cb != NULL;
     if (good)
-        run((tg_tensor *[]){y, ca, cb}, 3, fn, NULL, cost);
+        run((tg_tensor *[]){y, ca, cb}, 3, fn, arg, cost);
     tg__unref(ca);
     tg__unref(cb);
     if (good)
@@ -224,27 +253,87 @@ static bool binary(const tg__call *c, tg_dtype dtype, tg_dtype out_dtype, tg__ew
     return good;
 }
 
-bool tg__binary_forward(const tg__call *c) {
-    const tg__ew_fn *row = tg__kernels_get()->binary[c->op->kernel];
-    tg_tensor *a = c->in[0];
-    tg_tensor *b = c->in[1];
-    tg_dtype dtype = tg__promote(a, b);
+/* The dtype to compute in: that of the operands, f32 where the kernel takes floats only. -1 with an
+ * error if it takes neither. */
+static int computed_in(const tg__call *c, const tg__ew_fn *row) {
+    tg_dtype dtype = tg__promote_all(c->in, c->n_in);
     if (row[dtype] == NULL && row[TG_I64] == NULL)
         dtype = TG_F32; /* true division of integers */
+    if (row[dtype] != NULL)
+        return (int)dtype;
+    tg__refuse_dtype(c->op->name, c->in[0], "f32, f64, i64, i32, u8");
+    return -1;
+}
+
+bool tg__binary_forward(const tg__call *c) {
+    const tg__ew_fn *row = tg__kernels_get()->binary[c->op->kernel];
+    tg_dtype dtype = tg__promote(c->in[0], c->in[1]);
     if (row[dtype] == NULL) {
-        tg__refuse_dtype(c->op->name, a, "f32, f64, i64, i32, u8");
-        return false;
+        int other = computed_in(c, row);
+        if (other < 0)
+            return false;
+        dtype = (tg_dtype)other;
     }
-    return binary(c, dtype, dtype, row[dtype], c->op->kernel == TG__BIN_pow ? 20.0 : 0.4);
+    return binary(c, dtype, dtype, row[dtype], NULL, binary_cost[c->op->kernel] / 10.0);
+}
+
+bool tg__binary_param_forward(const tg__call *c) {
+    const tg__ew_fn *row = tg__kernels_get()->binary_p[c->op->kernel];
+    int dtype = computed_in(c, row);
+    if (dtype < 0)
+        return false;
+    params p = params_of(c, (tg_dtype)dtype);
+    return binary(c, (tg_dtype)dtype, (tg_dtype)dtype, row[dtype], p.value,
+                  binary_p_cost[c->op->kernel] / 10.0);
+}
+
+bool tg__broadcast_all(const char *op, tg_tensor *const *in, int n, int *ndim, int64_t *shape) {
+    tg_tensor so_far = *in[0]; /* only its shape and dtype are looked at */
+    for (int i = 1; i < n; i++) {
+        if (!tg__broadcast(op, &so_far, in[i], ndim, shape))
+            return false;
+        so_far.ndim = (uint8_t)*ndim;
+        for (int d = 0; d < *ndim; d++)
+            so_far.shape[d] = shape[d];
+    }
+    return true;
+}
+
+bool tg__ternary_forward(const tg__call *c) {
+    const tg__ew_fn *row = tg__kernels_get()->ternary[c->op->kernel];
+    int ndim;
+    int64_t shape[TG_MAX_DIMS];
+    int dtype = computed_in(c, row);
+    if (dtype < 0 || !tg__broadcast_all(c->op->name, c->in, 3, &ndim, shape))
+        return false;
+    tg_tensor *use[4] = {tg__dest(c, (tg_dtype)dtype, ndim, shape)};
+    int n = 1;
+    while (n < 4 && use[n - 1] != NULL) {
+        use[n] = tg__as(c->op->name, c->in[n - 1], (tg_dtype)dtype);
+        n++;
+    }
+    bool good = use[n - 1] != NULL;
+    if (good) {
+        params p = params_of(c, (tg_dtype)dtype);
+        run(use, 4, row[dtype], p.value, 0.6);
+    }
+    for (int i = 1; i < n; i++)
+        tg__unref(use[i]);
+    if (good)
+        tg__land(c, use[0]);
+    else
+        tg__unref(use[0]);
+    return good;
 }
 
 bool tg__compare_forward(const tg__call *c) {
     tg_dtype dtype = tg__promote(c->in[0], c->in[1]);
-    return binary(c, dtype, TG_BOOL, tg__kernels_get()->compare[c->op->kernel][dtype], 0.3);
+    return binary(c, dtype, TG_BOOL, tg__kernels_get()->compare[c->op->kernel][dtype], NULL, 0.3);
 }
 
 bool tg__logical_forward(const tg__call *c) {
-    return binary(c, TG_BOOL, TG_BOOL, tg__kernels_get()->binary[c->op->kernel][TG_BOOL], 0.3);
+    return binary(c, TG_BOOL, TG_BOOL, tg__kernels_get()->binary[c->op->kernel][TG_BOOL], NULL,
+                  0.3);
 }
 
 bool tg__predicate_forward(const tg__call *c) {

@@ -6,15 +6,23 @@
 #include "kernels/kernels.h"
 
 /* Forwards that look up c->op->kernel in the kernel tables. */
-bool tg__unary_forward(const tg__call *c);     /* kernel: tg__unary */
-bool tg__binary_forward(const tg__call *c);    /* kernel: tg__binary */
-bool tg__compare_forward(const tg__call *c);   /* kernel: tg__compare */
-bool tg__predicate_forward(const tg__call *c); /* kernel: tg__predicate */
-bool tg__logical_forward(const tg__call *c);   /* kernel: tg__binary, on bool */
+bool tg__unary_forward(const tg__call *c);  /* kernel: tg__unary */
+bool tg__binary_forward(const tg__call *c); /* kernel: tg__binary */
+/* The same with parameters: the op's first two FLOAT attributes are the kernel's u and v. */
+bool tg__unary_param_forward(const tg__call *c);  /* kernel: tg__unary_p */
+bool tg__binary_param_forward(const tg__call *c); /* kernel: tg__binary_p */
+bool tg__ternary_forward(const tg__call *c);      /* kernel: tg__ternary */
+bool tg__compare_forward(const tg__call *c);      /* kernel: tg__compare */
+bool tg__predicate_forward(const tg__call *c);    /* kernel: tg__predicate */
+bool tg__logical_forward(const tg__call *c);      /* kernel: tg__binary, on bool */
 
 /* The dtype of an operation on a and b: PyTorch's rule, where tensors with dims outrank 0-d tensors
  * and those outrank C scalars within a category. */
 tg_dtype tg__promote(const tg_tensor *a, const tg_tensor *b);
+/* The same for any number of operands; TG_NONE does not count. */
+tg_dtype tg__promote_all(tg_tensor *const *in, int n);
+/* The broadcast shape of n operands; false with an error. */
+bool tg__broadcast_all(const char *op, tg_tensor *const *in, int n, int *ndim, int64_t *shape);
 /* x itself with one more reference, or a converted copy. Raw; NULL with an error. */
 tg_tensor *tg__as(const char *op, tg_tensor *x, tg_dtype dtype);
 /* x if contiguous, or a contiguous copy. Raw. */

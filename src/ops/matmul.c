@@ -156,7 +156,7 @@ static void matmul_rule(tg__rule *r) {
     if (r->wanted[1])
         r->gin[1] = right_gradient(r->g[0], r->in[0], r->in[1]);
 }
-TG_OP(matmul, .maths = "a . b", .inputs = "a b", .n_in = 2, .flags = TG__BROADCASTS,
+TG_OP(matmul, .maths = "a . b", .inputs = "a b", .n_in = 2, .flags = TG__BROADCASTS | TG__BLAS,
       .forward = matmul_forward, .rule = matmul_rule,
       .saves = {TG__SAVE_IN(0, TG__ANY), TG__SAVE_IN(1, TG__ANY)}, .onnx = {"MatMul", 13});
 TG_SAMPLES(matmul, "[2,3] [3,4]", "[3] [3]", "[2,3] [3]", "[3] [3,2]", "[5,2,3] [3,4]",
@@ -177,7 +177,7 @@ static bool dot_forward(const tg__call *c) {
     c->out[0] = tg_matmul(a, b);
     return c->out[0] != NULL;
 }
-TG_OP(dot, .maths = "sum(a * b)", .inputs = "a b", .n_in = 2, .flags = TG__COMPOSED,
+TG_OP(dot, .maths = "sum(a * b)", .inputs = "a b", .n_in = 2, .flags = TG__COMPOSED | TG__BLAS,
       .forward = dot_forward, .onnx = {"MatMul", 13});
 TG_SAMPLES(dot, "[4] [4]");
 tg_tensor *tg_dot(tg_tensor *a, tg_tensor *b) { return tg__apply2(&tg__op_dot, a, b, NULL); }
@@ -259,7 +259,7 @@ static void linear_rule(tg__rule *r) {
                           : tg_sum(g, TG_DIMS(0), false);
 }
 TG_OP(linear, .maths = "x . w^T + b", .inputs = "x w b", .n_in = 3, .n_optional = 1,
-      .forward = linear_forward, .rule = linear_rule,
+      .flags = TG__BLAS, .forward = linear_forward, .rule = linear_rule,
       .saves = {TG__SAVE_IN(0, 2), TG__SAVE_IN(1, 1)}, .onnx = {"Gemm", 13});
 TG_SAMPLES(linear, "[2,3] [4,3] [4]", "[3] [2,3] [2]", "[2,2,3] [4,3] none", "[2,3] [4,3] none");
 tg_tensor *tg_linear(tg_tensor *x, tg_tensor *w, tg_tensor *b_or_none) {

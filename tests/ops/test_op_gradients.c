@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define STEP 1e-5
 #define MOST 160 /* elements of one leaf */
@@ -17,7 +18,7 @@ typedef struct {
     const sample *s;
     layout l;
     tg_tensor *leaf[SAMPLE_INPUTS];
-    tg_tensor *weight[2];
+    tg_tensor *weight[SAMPLE_OUTPUTS];
 } function;
 
 static layout layout_of(const function *f, int i) {
@@ -39,13 +40,13 @@ static tg_status outputs(const function *f, tg_tensor **out) {
 static void make(function *f, const sample *s, layout l) {
     f->s = s;
     f->l = l;
-    f->weight[0] = f->weight[1] = NULL;
+    memset(f->weight, 0, sizeof f->weight);
     for (int i = 0; i < s->n_in; i++) {
         f->leaf[i] = sample_leaf(s, i, layout_of(f, i), TG_F64, 17);
         if (has_gradient(f, i))
             tg_requires_grad_(f->leaf[i], true);
     }
-    tg_tensor *out[2] = {NULL, NULL};
+    tg_tensor *out[SAMPLE_OUTPUTS] = {NULL};
     if (outputs(f, out) != TG_OK)
         fail_msg("%s \"%s\" (%s): %s", s->op, s->text, layout_name(l), tg_error_message());
     for (int k = 0; k < s->info.n_outputs; k++) {
@@ -60,7 +61,7 @@ static void make(function *f, const sample *s, layout l) {
 
 /* Σ output · weight, recorded. */
 static tg_tensor *value(const function *f) {
-    tg_tensor *out[2] = {NULL, NULL};
+    tg_tensor *out[SAMPLE_OUTPUTS] = {NULL};
     assert_int_equal(outputs(f, out), TG_OK);
     tg_tensor *sum = NULL;
     for (int k = 0; k < f->s->info.n_outputs; k++) {
@@ -79,7 +80,7 @@ static int leaves_of(const function *f, bool weights, tg_tensor **list) {
     for (int i = 0; i < f->s->n_in; i++)
         if (has_gradient(f, i))
             list[n++] = f->leaf[i];
-    for (int k = 0; weights && k < 2; k++)
+    for (int k = 0; weights && k < SAMPLE_OUTPUTS; k++)
         if (f->weight[k] != NULL)
             list[n++] = f->weight[k];
     return n;
@@ -121,8 +122,8 @@ static double evaluate(const function *f, scalar_fn fn) {
 
 /* Compares the gradient of fn with differences, element by element. */
 static void compare(const function *f, scalar_fn fn, bool weights, const char *order) {
-    tg_tensor *leaves[SAMPLE_INPUTS + 2];
-    tg_tensor *g[SAMPLE_INPUTS + 2];
+    tg_tensor *leaves[SAMPLE_INPUTS + SAMPLE_OUTPUTS];
+    tg_tensor *g[SAMPLE_INPUTS + SAMPLE_OUTPUTS];
     int n = leaves_of(f, weights, leaves);
     tg_tensor *root = fn(f);
     if (n == 0 || root == NULL || !tg_requires_grad(root))
@@ -180,7 +181,7 @@ static void for_all(scalar_fn fn, bool weights, const char *order) {
         }
     }
     print_message("%d calls checked\n", checked);
-    assert_true(checked > 4 * 60);
+    assert_true(checked > 4 * 60 || !sample_all());
 }
 
 static void first_derivatives_match_differences(void **state) {

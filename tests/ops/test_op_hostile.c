@@ -11,7 +11,7 @@
 
 #include <limits.h>
 
-enum { OPERANDS = 6, ATTRS = 8, LONGEST = 14, OUTPUTS = 4 };
+enum { OPERANDS = 6, ATTRS = 16, LONGEST = 18, OUTPUTS = 4 };
 
 typedef struct {
     uint64_t seed;
@@ -116,6 +116,12 @@ static void list(call *c, tg_attr *a, int k, bool wild) {
     a->items = rarely(c) ? NULL : c->items[k];
 }
 
+static const char *text(call *c, bool wild) {
+    static const char *const texts[] = {"ij,jk->ik", "i,i", "ii->i",  "...i->...",
+                                        "",          "->",  "a\1\xff"};
+    return wild && pick(c, 2) ? NULL : texts[pick(c, 7)];
+}
+
 static void attributes(call *c, int op) {
     c->n_attr = 0;
     for (int k = 0; k < c->info.n_attrs; k++) {
@@ -125,7 +131,9 @@ static void attributes(call *c, int op) {
         if (required ? rarely(c) : pick(c, 3) == 0)
             continue;
         bool wild = pick(c, 6) == 0;
-        if (a->type == TG_ATTR_FLOAT)
+        if (a->type == TG_ATTR_TEXT)
+            a->text = text(c, wild);
+        else if (a->type == TG_ATTR_FLOAT)
             a->f = fraction(c, wild);
         else if (a->type <= TG_ATTR_DTYPE)
             a->i = wild ? whole(c, true) : a->type == TG_ATTR_DTYPE ? pick(c, 6) : whole(c, false);

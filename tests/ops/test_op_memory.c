@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define BYTES 4096
+#define BYTES 16384
 
 /* The bits of an op's outputs and of the gradients of its leaves. */
 typedef struct {
@@ -26,13 +26,12 @@ static void add(result *r, const tg_tensor *x) {
 typedef struct {
     sample s;
     tg_tensor *in[SAMPLE_INPUTS];
-    tg_tensor *weight[2];
 } call;
 
 static void open_call(call *c, int i) {
     sample_get(i, &c->s);
     for (int k = 0; k < c->s.n_in; k++) {
-        c->in[k] = sample_leaf(&c->s, k, LAYOUT_CONTIGUOUS, TG_F64, 3);
+        c->in[k] = sample_plain(&c->s, k, TG_F64, 3);
         if (sample_is_float(&c->s, k) && c->s.info.differentiable)
             tg_requires_grad_(c->in[k], true);
     }
@@ -45,7 +44,7 @@ static void close_call(call *c) {
 
 /* Calls the op; TG_OK and the bits, or the error. Leaves nothing behind. */
 static tg_status forward(call *c, result *r) {
-    tg_tensor *out[2] = {NULL, NULL};
+    tg_tensor *out[SAMPLE_OUTPUTS] = {NULL};
     tg_status status = sample_call(&c->s, c->in, out);
     r->used = 0;
     for (int k = 0; k < c->s.info.n_outputs; k++) {
@@ -106,7 +105,7 @@ static void for_all(tg_status (*work)(call *, result *), bool needs_gradient, co
         assert_int_equal(tg_live_tensors(), tensors);
     }
     print_message("%d failed requests survived\n", failed);
-    assert_true(failed > 500);
+    assert_true(failed > 500 || !sample_all());
 }
 
 static void every_failed_allocation_of_a_call_is_a_clean_error(void **state) {
@@ -117,9 +116,9 @@ static void every_failed_allocation_of_a_call_is_a_clean_error(void **state) {
 /* Forward, backward with retain_graph; the failure may come in either. Gradients are all there or
  * all absent. */
 static tg_status with_backward(call *c, result *r) {
-    tg_tensor *out[2] = {NULL, NULL};
-    tg_tensor *seed[2];
-    tg_tensor *root[2];
+    tg_tensor *out[SAMPLE_OUTPUTS] = {NULL};
+    tg_tensor *seed[SAMPLE_OUTPUTS];
+    tg_tensor *root[SAMPLE_OUTPUTS];
     int n = 0;
     tg_status status = sample_call(&c->s, c->in, out);
     r->used = 0;

@@ -84,6 +84,14 @@ static void every_onnx_row_names_an_operator_of_its_opset(void **state) {
 
 /* ---- Values ---- */
 
+static double largest_difference(const tg_tensor *a, const tg_tensor *b) {
+    tg_tensor *x = tg_cast((tg_tensor *)a, TG_F64);
+    tg_tensor *y = tg_cast((tg_tensor *)b, TG_F64);
+    tg_tensor *scale = tg_add_scalar(tg_abs(y), 1.0);
+    tg_tensor *d = tg_div(tg_abs(tg_sub(x, y)), scale);
+    return tg_numel(d) > 0 ? tg_item(tg_max(d)) : 0.0;
+}
+
 static void every_layout_gives_the_same_bits(void **state) {
     (void)state;
     FOR_ALL_SAMPLES(s) {
@@ -91,16 +99,17 @@ static void every_layout_gives_the_same_bits(void **state) {
             tg_scope scope = tg_scope_open();
             tg_tensor *in[SAMPLE_INPUTS];
             tg_tensor *packed[SAMPLE_INPUTS];
-            tg_tensor *out[2];
-            tg_tensor *expected[2];
+            tg_tensor *out[SAMPLE_OUTPUTS];
+            tg_tensor *expected[SAMPLE_OUTPUTS];
             make_inputs(&s, (layout)l, TG_F64, in);
             for (int i = 0; i < s.n_in; i++)
                 packed[i] = tg_is_none(in[i]) ? in[i] : tg_clone(in[i]);
             assert_int_equal(sample_call(&s, in, out), TG_OK);
             assert_int_equal(sample_call(&s, packed, expected), TG_OK);
-            bool product = strcmp(s.op, "matmul") == 0 || strcmp(s.op, "linear") == 0;
+            bool product = tg__op_table[s.number]->flags & TG__BLAS;
             for (int k = 0; k < s.info.n_outputs; k++)
-                if (!product && !same_bits(out[k], expected[k]))
+                if (product ? largest_difference(out[k], expected[k]) > 1e-10
+                            : !same_bits(out[k], expected[k]))
                     fail_msg("%s \"%s\": the %s inputs give another result", s.op, s.text,
                              layout_name((layout)l));
             assert_int_equal(tg_scope_close(scope), TG_OK);
@@ -113,8 +122,8 @@ static void recording_does_not_change_the_result(void **state) {
     FOR_ALL_SAMPLES(s) {
         tg_scope scope = tg_scope_open();
         tg_tensor *in[SAMPLE_INPUTS];
-        tg_tensor *recorded[2];
-        tg_tensor *plain[2];
+        tg_tensor *recorded[SAMPLE_OUTPUTS];
+        tg_tensor *plain[SAMPLE_OUTPUTS];
         make_inputs(&s, LAYOUT_CONTIGUOUS, TG_F64, in);
         for (int i = 0; i < s.n_in; i++)
             if (sample_is_float(&s, i))
@@ -143,12 +152,10 @@ static void empty_inputs_work_or_are_refused_cleanly(void **state) {
     FOR_ALL_SAMPLES(original) {
         for (int64_t size = 1; size <= 6; size++) {
             sample s = original;
-            for (int k = 0; k < s.n_attr; k++) {
-                s.attr[k].ints = s.ints[k];
-                s.attr[k].items = s.items[k];
+            sample_repoint(&s);
+            for (int k = 0; k < s.n_attr; k++)
                 for (int j = 0; s.attr[k].type == TG_ATTR_SHAPE && j < s.attr[k].n; j++)
                     s.ints[k][j] = s.ints[k][j] == size ? 0 : s.ints[k][j];
-            }
             bool changed = false;
             for (int i = 0; i < s.n_in; i++)
                 for (int d = 0; d < s.in[i].ndim; d++)
@@ -160,7 +167,7 @@ static void empty_inputs_work_or_are_refused_cleanly(void **state) {
                 continue;
             tg_scope scope = tg_scope_open();
             tg_tensor *in[SAMPLE_INPUTS];
-            tg_tensor *out[2];
+            tg_tensor *out[SAMPLE_OUTPUTS];
             make_inputs(&s, LAYOUT_CONTIGUOUS, TG_F64, in);
             for (int i = 0; i < s.n_in; i++)
                 if (sample_is_float(&s, i))
@@ -192,18 +199,10 @@ static void empty_inputs_work_or_are_refused_cleanly(void **state) {
         }
     }
     print_message("%d calls with empty inputs worked\n", worked);
-    assert_true(worked > 60);
+    assert_true(worked > 60 || !sample_all());
 }
 
 /* ---- Dtypes ---- */
-
-static double largest_difference(const tg_tensor *a, const tg_tensor *b) {
-    tg_tensor *x = tg_cast((tg_tensor *)a, TG_F64);
-    tg_tensor *y = tg_cast((tg_tensor *)b, TG_F64);
-    tg_tensor *scale = tg_add_scalar(tg_abs(y), 1.0);
-    tg_tensor *d = tg_div(tg_abs(tg_sub(x, y)), scale);
-    return tg_numel(d) > 0 ? tg_item(tg_max(d)) : 0.0;
-}
 
 /* Each dtype works, or is refused with TG_ERR_DTYPE and a text that names op and dtype; f32 agrees
  * with f64. */
@@ -216,8 +215,8 @@ static void every_dtype_works_or_is_refused_by_name(void **state) {
             tg_scope scope = tg_scope_open();
             tg_tensor *in[SAMPLE_INPUTS];
             tg_tensor *wide[SAMPLE_INPUTS];
-            tg_tensor *out[2];
-            tg_tensor *exact[2];
+            tg_tensor *out[SAMPLE_OUTPUTS];
+            tg_tensor *exact[SAMPLE_OUTPUTS];
             make_inputs(&s, LAYOUT_CONTIGUOUS, (tg_dtype)d, in);
             for (int i = 0; i < s.n_in; i++)
                 wide[i] = sample_is_float(&s, i) ? tg_cast(in[i], TG_F64) : in[i];
@@ -225,15 +224,16 @@ static void every_dtype_works_or_is_refused_by_name(void **state) {
             if (status == TG_OK) {
                 worked++;
                 assert_int_equal(sample_call(&s, wide, exact), TG_OK);
-                bool index = s.info.n_outputs == 2;
-                if (d == TG_F32 && !index && largest_difference(out[0], exact[0]) > 1e-5)
-                    fail_msg("%s \"%s\": f32 differs from f64", s.op, s.text);
+                for (int k = 0; d == TG_F32 && k < s.info.n_outputs; k++)
+                    if (tg_dtype_is_float(tg_dtype_of(out[k])) &&
+                        largest_difference(out[k], exact[k]) > 1e-4)
+                        fail_msg("%s \"%s\": f32 differs from f64", s.op, s.text);
                 assert_int_equal(tg_scope_close(scope), TG_OK);
                 continue;
             }
             refused++;
             const char *text = tg_error_message();
-            bool numeric = status == TG_ERR_NUMERIC && strcmp(s.op, "pow") == 0;
+            bool numeric = status == TG_ERR_NUMERIC && d >= TG_I64; /* division by 0, say */
             if (!numeric &&
                 (status != TG_ERR_DTYPE || strstr(text, tg_dtype_name((tg_dtype)d)) == NULL))
                 fail_msg("%s \"%s\" of %s: %s: %s", s.op, s.text, tg_dtype_name((tg_dtype)d),
@@ -245,7 +245,7 @@ static void every_dtype_works_or_is_refused_by_name(void **state) {
         }
     }
     print_message("%d worked, %d refused\n", worked, refused);
-    assert_true(worked > 300);
+    assert_true(worked > 300 || !sample_all());
 }
 
 /* ---- Errors ---- */
@@ -255,7 +255,7 @@ static void null_inputs_are_named_and_propagate(void **state) {
     FOR_ALL_SAMPLES(s) {
         for (int i = 0; i < s.n_in; i++) {
             tg_tensor *in[SAMPLE_INPUTS];
-            tg_tensor *out[2];
+            tg_tensor *out[SAMPLE_OUTPUTS];
             tg_scope scope = tg_scope_open();
             make_inputs(&s, LAYOUT_CONTIGUOUS, TG_F64, in);
             in[i] = NULL;
@@ -283,7 +283,7 @@ static void tg_none_is_refused_where_a_tensor_is_required(void **state) {
         int required = s.info.n_inputs < 0 ? s.n_in : s.info.n_inputs - s.info.n_optional;
         for (int i = 0; i < required; i++) {
             tg_tensor *in[SAMPLE_INPUTS];
-            tg_tensor *out[2];
+            tg_tensor *out[SAMPLE_OUTPUTS];
             tg_scope scope = tg_scope_open();
             make_inputs(&s, LAYOUT_CONTIGUOUS, TG_F64, in);
             in[i] = TG_NONE;
@@ -317,13 +317,11 @@ static void bad_dims_are_refused_with_op_and_shape(void **state) {
                 at++;
             s.attr[at] = a;
             s.n_attr = at == s.n_attr ? at + 1 : s.n_attr;
-            for (int j = 0; j < s.n_attr; j++) {
-                s.attr[j].ints = j == at ? far : s.ints[j];
-                s.attr[j].items = s.items[j];
-            }
+            sample_repoint(&s);
+            s.attr[at].ints = far;
             tg_scope scope = tg_scope_open();
             tg_tensor *in[SAMPLE_INPUTS];
-            tg_tensor *out[2];
+            tg_tensor *out[SAMPLE_OUTPUTS];
             make_inputs(&s, LAYOUT_CONTIGUOUS, TG_F64, in);
             tg_status status = sample_call(&s, in, out);
             if (status != TG_ERR_INDEX || strstr(tg_error_message(), "[") == NULL)
@@ -335,7 +333,7 @@ static void bad_dims_are_refused_with_op_and_shape(void **state) {
         }
     }
     print_message("%d bad dims refused\n", tried);
-    assert_true(tried > 50);
+    assert_true(tried > 50 || !sample_all());
 }
 
 /* One input gets a shape that fits nothing: the op works (it takes any) or says what came. */
@@ -351,13 +349,10 @@ static void odd_shapes_are_refused_with_all_shapes(void **state) {
             s.in[i].shape[0] = 7;
             s.in[i].shape[1] = 9;
             s.in[i].shape[2] = 11;
-            for (int j = 0; j < s.n_attr; j++) {
-                s.attr[j].ints = s.ints[j];
-                s.attr[j].items = s.items[j];
-            }
+            sample_repoint(&s);
             tg_scope scope = tg_scope_open();
             tg_tensor *in[SAMPLE_INPUTS];
-            tg_tensor *out[2];
+            tg_tensor *out[SAMPLE_OUTPUTS];
             make_inputs(&s, LAYOUT_CONTIGUOUS, TG_F64, in);
             tg_status status = sample_call(&s, in, out);
             if (status != TG_OK) {
@@ -373,7 +368,7 @@ static void odd_shapes_are_refused_with_all_shapes(void **state) {
         }
     }
     print_message("%d odd shapes refused\n", refused);
-    assert_true(refused > 30);
+    assert_true(refused > 30 || !sample_all());
 }
 
 static void unknown_attributes_and_counts_are_refused(void **state) {
@@ -403,7 +398,7 @@ static void unknown_attributes_and_counts_are_refused(void **state) {
 
 static void attrs_of(const sample *s, void *values) {
     const tg__op *op = tg__op_table[s->number];
-    memset(values, 0, 512);
+    memset(values, 0, 1024);
     for (int k = 0; op->fields != NULL && op->fields[k].name != NULL; k++) {
         const tg__field *f = &op->fields[k];
         char *at = (char *)values + f->offset;
@@ -419,6 +414,14 @@ static void attrs_of(const sample *s, void *values) {
             tg__items *items = (tg__items *)(void *)at;
             items->n = a->n;
             memcpy(items->item, a->items, (size_t)a->n * sizeof *a->items);
+        } else if (f->type == TG_ATTR_BOOL)
+            *(bool *)(void *)at = (a != NULL ? a->i : f->i) != 0;
+        else if (f->type == TG_ATTR_TEXT && a != NULL)
+            snprintf(((tg__text *)(void *)at)->text, TG__MAX_TEXT, "%s", a->text);
+        else if (f->type == TG_ATTR_INTS && a != NULL) {
+            tg__ints *list = (tg__ints *)(void *)at;
+            list->n = a->n;
+            memcpy(list->value, a->ints, (size_t)a->n * sizeof *a->ints);
         }
     }
 }
@@ -432,7 +435,7 @@ static void in_place_forms_equal_the_others(void **state) {
         if (!(op->flags & TG__IN_PLACE))
             continue;
         tg_scope scope = tg_scope_open();
-        _Alignas(8) char attr[512];
+        _Alignas(8) char attr[1024];
         attrs_of(&s, attr);
         tg_tensor *leaf[SAMPLE_INPUTS];
         tg_tensor *in[SAMPLE_INPUTS];
@@ -480,7 +483,7 @@ static void in_place_forms_equal_the_others(void **state) {
         tg_error_clear();
     }
     print_message("%d in-place calls compared\n", compared);
-    assert_true(compared > 25);
+    assert_true(compared > 25 || !sample_all());
 }
 
 static int nothing_is_live(void **state) {

@@ -29,11 +29,30 @@ static int lines_of(const sample_lines *t) {
     return n;
 }
 
+/* Whether TG_TEST_OPS names the op, or a beginning of it before a *. */
+static bool chosen(const char *op) {
+    const char *list = getenv("TG_TEST_OPS");
+    if (list == NULL || *list == '\0')
+        return true;
+    for (size_t n; *list != '\0'; list += n + (list[n] == ',')) {
+        n = strcspn(list, ",");
+        bool prefix = n > 0 && list[n - 1] == '*';
+        if (strncmp(op, list, prefix ? n - 1 : n) == 0 && (prefix || op[n] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+bool sample_all(void) { return chosen("\1"); }
+
 int sample_count(void) {
-    int n = 0;
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        n += lines_of(table[i]);
-    return n;
+    static int count = -1;
+    if (count < 0) {
+        count = 0;
+        for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+            count += chosen(table[i]->op) ? lines_of(table[i]) : 0;
+    }
+    return count;
 }
 
 const char *layout_name(layout l) {
@@ -71,7 +90,7 @@ static const char *parse_input(sample *s, const char *p) {
         return p + 4;
     }
     in->kind = *p == '[' ? 'x' : *p++;
-    if (strchr("x+bi", in->kind) == NULL)
+    if (strchr("x+>%bispw", in->kind) == NULL)
         bad(s, p - 1, "unknown kind");
     p = parse_shape(s, p, in);
     if (*p == '<') {
@@ -120,7 +139,7 @@ static void parse_list(const sample *s, tg_attr *a, int k, char *value, sample *
 }
 
 static int64_t parse_dtype(const char *name) {
-    for (int d = 0; d < 6; d++)
+    for (int d = 0; d <= TG_BF16; d++)
         if (strcmp(tg_dtype_name((tg_dtype)d), name) == 0)
             return d;
     return -1;
@@ -155,15 +174,31 @@ static void parse_attr(sample *s, char *word) {
     case TG_ATTR_BOOL:
         a->i = strtoll(equals + 1, NULL, 10);
         break;
+    case TG_ATTR_TEXT:
+        snprintf(s->texts[k], sizeof s->texts[k], "%s", equals + 1);
+        a->text = s->texts[k];
+        break;
     default:
         parse_list(s, a, k, equals + 1, s);
     }
 }
 
+void sample_repoint(sample *s) {
+    for (int k = 0; k < s->n_attr; k++) {
+        s->attr[k].ints = s->ints[k];
+        s->attr[k].items = s->items[k];
+        s->attr[k].text = s->texts[k];
+    }
+}
+
 void sample_get(int i, sample *s) {
     const sample_lines *const *at = table;
-    while (i >= lines_of(*at))
-        i -= lines_of(*at++);
+    for (;; at++) {
+        int n = chosen((*at)->op) ? lines_of(*at) : 0;
+        if (i < n)
+            break;
+        i -= n;
+    }
     const sample_lines *t = *at;
     memset(s, 0, sizeof *s);
     s->op = t->op;
@@ -179,7 +214,7 @@ void sample_get(int i, sample *s) {
     }
     if (*p != '|')
         return;
-    char words[128];
+    char words[256];
     snprintf(words, sizeof words, "%s", p + 1);
     char *save = NULL;
     char *copies[SAMPLE_ATTRS];
@@ -193,9 +228,7 @@ void sample_get(int i, sample *s) {
 
 /* ---- Tensors ---- */
 
-bool sample_is_float(const sample *s, int i) {
-    return s->in[i].kind == 'x' || s->in[i].kind == '+';
-}
+bool sample_is_float(const sample *s, int i) { return strchr("bin", s->in[i].kind) == NULL; }
 
 static uint64_t mix(uint64_t x) {
     x ^= x >> 33;
@@ -215,6 +248,10 @@ static double value_of(char kind, int64_t bound, uint64_t seed, int64_t at) {
     switch (kind) {
     case '+':
         return 0.5 + u;
+    case '>':
+        return 1.2 + 1.8 * u;
+    case '%':
+        return 0.05 + 0.9 * u;
     case 'b':
         return u < 0.5;
     case 'i':
@@ -255,8 +292,8 @@ tg_tensor *sample_leaf(const sample *s, int i, layout l, tg_dtype float_dtype, u
     return leaf;
 }
 
-tg_tensor *sample_view(const sample *s, int i, layout l, tg_tensor *leaf) {
-    const sample_input *in = &s->in[i];
+/* The view that the layout gives. */
+static tg_tensor *laid_out(const sample_input *in, layout l, tg_tensor *leaf) {
     int dims[TG_MAX_DIMS];
     if (in->kind == 'n' || in->ndim == 0)
         return leaf;
@@ -272,6 +309,32 @@ tg_tensor *sample_view(const sample *s, int i, layout l, tg_tensor *leaf) {
     default:
         return leaf;
     }
+}
+
+/* Matrices with a property, made of any by recorded ops. */
+tg_tensor *sample_view(const sample *s, int i, layout l, tg_tensor *leaf) {
+    const sample_input *in = &s->in[i];
+    tg_tensor *x = laid_out(in, l, leaf);
+    if (strchr("spw", in->kind) == NULL || x == NULL)
+        return x;
+    int64_t n = in->shape[in->ndim - 2];
+    int64_t m = in->shape[in->ndim - 1];
+    tg_tensor *eye = tg_eye(tg_dtype_of(x), n, m);
+    if (in->kind == 'w')
+        return tg_add(x, tg_mul_scalar(eye, 4.0));
+    tg_tensor *mirror = tg_transpose(x, -2, -1);
+    if (in->kind == 'p')
+        return tg_add(tg_matmul(x, mirror), eye);
+    tg_tensor *apart = tg_mul(eye, tg_mul_scalar(tg_arange(tg_dtype_of(x), 0, (double)n, 1), 3.0));
+    return tg_add(tg_mul_scalar(tg_add(x, mirror), 0.25), apart);
+}
+
+tg_tensor *sample_plain(const sample *s, int i, tg_dtype float_dtype, uint64_t seed) {
+    if (s->in[i].kind == 'n')
+        return TG_NONE;
+    tg_scope scope = tg_scope_open();
+    tg_tensor *leaf = sample_leaf(s, i, LAYOUT_CONTIGUOUS, float_dtype, seed);
+    return tg_scope_return(scope, tg_clone(sample_view(s, i, LAYOUT_CONTIGUOUS, leaf)));
 }
 
 tg_status sample_call(const sample *s, tg_tensor *const *in, tg_tensor **out) {

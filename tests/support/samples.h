@@ -1,22 +1,30 @@
 /* samples.h - calls of every operation, made from the sample lines in the op blocks.
  *
  * A line is inputs, then optionally " | " and attributes: "[2,3] i[4]<3 none | dim=0 keepdim=1".
- *   [2,3]      normal numbers        +[2,3]  numbers in (0.5, 1.5)
+ *   [2,3]      numbers in (-2, 2)    +[2,3]  numbers in (0.5, 1.5)
+ *   >[2,3]     numbers in (1.2, 3)   %[2,3]  numbers in (0.05, 0.95)
  *   b[2,3]     a bool mask           i[4]<3  i64 indices in [0, 3)
+ *   s[3,3]     symmetric matrices with distinct eigenvalues
+ *   p[3,3]     symmetric positive definite matrices
+ *   w[3,3]     well-conditioned matrices of any sizes
  *   none       TG_NONE               @c      after a shape: this input must be contiguous
- * Attribute values follow the attribute's type: 2, 0.5, f64, lists 0,2 or index items
- * 1 | 0:4:2 | : | ... | none, separated by commas. */
+ * Attribute values follow the attribute's type: 2, 0.5, f64, lists 0,2 (also of sizes and other
+ * integers), a text without blanks, or index items 1 | 0:4:2 | : | ... | none, separated by commas.
+ *
+ * TG_TEST_OPS=softmax,conv* in the environment keeps the loops to some ops, while working on them.
+ */
 #ifndef TEST_SAMPLES_H
 #define TEST_SAMPLES_H
 
 #include <tensorgrad/tensorgrad.h>
 
-#define SAMPLE_INPUTS 8
-#define SAMPLE_ATTRS 6
-#define SAMPLE_LIST 12
+#define SAMPLE_INPUTS 16
+#define SAMPLE_ATTRS 16
+#define SAMPLE_LIST 16
+#define SAMPLE_OUTPUTS 4
 
 typedef struct {
-    char kind; /* 'x' normal, '+' positive, 'b', 'i', 'n' */
+    char kind; /* 'x' any, 'n' none, else as written */
     int ndim;
     int64_t shape[TG_MAX_DIMS];
     int64_t bound;
@@ -35,6 +43,7 @@ typedef struct {
     int64_t ints[SAMPLE_ATTRS][SAMPLE_LIST];
     tg_index_item items[SAMPLE_ATTRS][SAMPLE_LIST];
     char names[SAMPLE_ATTRS][32];
+    char texts[SAMPLE_ATTRS][64];
 } sample;
 
 typedef enum {
@@ -58,7 +67,13 @@ tg_tensor *sample_leaf(const sample *s, int i, layout l, tg_dtype float_dtype, u
 tg_tensor *sample_view(const sample *s, int i, layout l, tg_tensor *leaf);
 /* True if the input is of float kind (can have a gradient). */
 bool sample_is_float(const sample *s, int i);
-/* Calls the op on inputs; out has room for two tensors. */
+/* The values that the op sees, as a contiguous leaf. The caller owns it. */
+tg_tensor *sample_plain(const sample *s, int i, tg_dtype float_dtype, uint64_t seed);
+/* After a sample was copied: its attributes' lists are its own. */
+void sample_repoint(sample *s);
+/* False if only some ops are looked at, so that the loops cannot count on how many there are. */
+bool sample_all(void);
+/* Calls the op on inputs; out has room for SAMPLE_OUTPUTS tensors. */
 tg_status sample_call(const sample *s, tg_tensor *const *in, tg_tensor **out);
 
 #endif

@@ -1,0 +1,69 @@
+/* ops_index.h - indexing: slices, gather and scatter, masks, joining. The rules for all operations
+ * stand in ops.h. */
+#ifndef TENSORGRAD_OPS_INDEX_H
+#define TENSORGRAD_OPS_INDEX_H
+
+#include <tensorgrad/scope.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Indexing ------------------------------------------------------------------------------- */
+
+typedef enum {
+    TG_INDEX_INT = 0,      /**< one position: start; drops the dim */
+    TG_INDEX_SLICE = 1,    /**< start:end:step */
+    TG_INDEX_ELLIPSIS = 2, /**< as many full slices as are missing; at most one */
+    TG_INDEX_NEWAXIS = 3   /**< a new dim of size 1 */
+} tg_index_kind;
+
+/** One item of an index list, for one dim from the left. */
+typedef struct {
+    int32_t kind;     /**< tg_index_kind */
+    int32_t reserved; /**< 0 */
+    int64_t start, end, step;
+} tg_index_item;
+
+#define TG_AT(i)                                                                                   \
+    { TG_INDEX_INT, 0, (i), 0, 0 }
+#define TG_RANGE(start, end, step)                                                                 \
+    { TG_INDEX_SLICE, 0, (start), (end), (step) }
+#define TG_EVERYTHING                                                                              \
+    { TG_INDEX_SLICE, 0, 0, TG_SLICE_END, 1 }
+#define TG_ELLIPSIS                                                                                \
+    { TG_INDEX_ELLIPSIS, 0, 0, 0, 0 }
+#define TG_NEWAXIS                                                                                 \
+    { TG_INDEX_NEWAXIS, 0, 0, 0, 0 }
+
+/** x[items]: a view. Fewer items than dims leave the rest whole. */
+TG_API tg_tensor *tg_index(tg_tensor *x, int n_items, const tg_index_item *items);
+/** x with x[items] = value (broadcast, converted), in new memory. */
+TG_API tg_tensor *tg_index_put(tg_tensor *x, int n_items, const tg_index_item *items,
+                               tg_tensor *value);
+/** x[items] = value. Acts on x itself, so gradients reach what x was made of, and value. */
+TG_API tg_tensor *tg_index_put_(tg_tensor *x, int n_items, const tg_index_item *items,
+                                tg_tensor *value);
+/** Rows of x along dim, at the positions in index (1-d or 0-d, i64 or i32, no negatives). */
+TG_API tg_tensor *tg_index_select(tg_tensor *x, int dim, tg_tensor *index);
+/** y[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on. index has as many dims as x and no
+ * size larger than x's except in dim; i64 or i32. */
+TG_API tg_tensor *tg_gather(tg_tensor *x, int dim, tg_tensor *index);
+/** y = x; y[index[i][j][k]][j][k] += src[i][j][k] for dim 0, and so on. src has x's dtype and is at
+ *  least as large as index; repeated indices add up in row-major order. */
+TG_API tg_tensor *tg_scatter_add(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src);
+TG_API tg_tensor *tg_scatter_add_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src);
+/** value where mask (bool, broadcast to x) is true, else x. */
+TG_API tg_tensor *tg_masked_fill(tg_tensor *x, tg_tensor *mask, double value);
+TG_API tg_tensor *tg_masked_fill_(tg_tensor *x, tg_tensor *mask, double value);
+
+/** Joins along an existing dim; the other sizes must agree. Dtypes are promoted. 1-d tensors
+ * without elements are skipped. */
+TG_API tg_tensor *tg_cat(tg_tensor *const *tensors, int n, int dim);
+/** Joins tensors of equal shape along a new dim. */
+TG_API tg_tensor *tg_stack(tg_tensor *const *tensors, int n, int dim);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
