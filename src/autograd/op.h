@@ -177,6 +177,10 @@ bool tg__apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *att
 tg_tensor *tg__apply1(const tg__op *op, tg_tensor *x, const void *attr);
 tg_tensor *tg__apply2(const tg__op *op, tg_tensor *a, tg_tensor *b, const void *attr);
 tg_tensor *tg__apply3(const tg__op *op, tg_tensor *a, tg_tensor *b, tg_tensor *c, const void *attr);
+/* For ops of several outputs: returns the first, puts the others where rest[0], rest[1], … point
+ * (NULL: not wanted). On failure they are NULL. */
+tg_tensor *tg__apply_rest(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
+                          tg_tensor **const *rest);
 /* The in-place form, by the rules of Law 3: returns in[0], or NULL with nothing written. */
 tg_tensor *tg__apply_(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr);
 tg_tensor *tg__apply1_(const tg__op *op, tg_tensor *x, const void *attr);

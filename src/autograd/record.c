@@ -196,6 +196,19 @@ tg_tensor *tg__apply3(const tg__op *op, tg_tensor *a, tg_tensor *b, tg_tensor *c
     return tg__apply(op, in, 3, attr, &out) ? out : NULL;
 }
 
+tg_tensor *tg__apply_rest(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
+                          tg_tensor **const *rest) {
+    tg_tensor *out[TG__MAX_OUT];
+    bool good = tg__apply(op, in, n_in, attr, out);
+    for (int k = 1; k < tg__n_out(op); k++) {
+        if (rest[k - 1] != NULL)
+            *rest[k - 1] = out[k];
+        else if (good)
+            tg_release(out[k]);
+    }
+    return out[0];
+}
+
 /* ---- In place ---- */
 
 #define MAX_IN_PLACE 4 /* inputs of an op that writes into x itself */

@@ -442,13 +442,7 @@ TG_SAMPLES(min_dim, "[2,3] | dim=1", "[2,3] | dim=0 keepdim=1");
 
 static tg_tensor *extreme_dim(const tg__op *op, tg_tensor *x, int dim, bool keepdim,
                               tg_tensor **indices) {
-    tg_tensor *out[2];
-    bool good = tg__apply(op, &x, 1, &(arg_attr){dim, keepdim}, out);
-    if (indices != NULL)
-        *indices = good ? out[1] : NULL;
-    else if (good)
-        tg_release(out[1]);
-    return good ? out[0] : NULL;
+    return tg__apply_rest(op, &x, 1, &(arg_attr){dim, keepdim}, &indices);
 }
 tg_tensor *tg_max_dim(tg_tensor *x, int dim, bool keepdim, tg_tensor **indices) {
     return extreme_dim(&tg__op_max_dim, x, dim, keepdim, indices);
