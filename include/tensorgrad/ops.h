@@ -19,14 +19,17 @@
  * - "float" in the headers below means f32 or f64; integer and bool inputs of operations marked
  * float are converted to f32. */
 
+#include <tensorgrad/ops_activation.h>
 #include <tensorgrad/ops_compare.h>
 #include <tensorgrad/ops_conv.h>
+#include <tensorgrad/ops_create.h>
 #include <tensorgrad/ops_elementwise.h>
 #include <tensorgrad/ops_index.h>
 #include <tensorgrad/ops_linalg.h>
 #include <tensorgrad/ops_loss.h>
 #include <tensorgrad/ops_nn.h>
 #include <tensorgrad/ops_reduce.h>
+#include <tensorgrad/ops_sort.h>
 #include <tensorgrad/ops_step.h>
 #include <tensorgrad/ops_view.h>
 

@@ -1,4 +1,4 @@
-/* ops_elementwise.h - arithmetic, functions of one number, activations. The rules for all
+/* ops_elementwise.h - arithmetic and functions of one number. The rules for all
  * operations stand in ops.h. */
 #ifndef TENSORGRAD_OPS_ELEMENTWISE_H
 #define TENSORGRAD_OPS_ELEMENTWISE_H
@@ -108,12 +108,6 @@ TG_API tg_tensor *tg_pow_scalar_(tg_tensor *x, double s);
 /** x + value·a·b. No bool. */
 TG_API tg_tensor *tg_addcmul(tg_tensor *x, tg_tensor *a, tg_tensor *b, double value);
 TG_API tg_tensor *tg_addcmul_(tg_tensor *x, tg_tensor *a, tg_tensor *b, double value);
-
-/* ---- Activations ----------------------------------------------------------------------------- */
-
-/** x where x > 0, else slope·x; gradient slope at 0. Float. */
-TG_API tg_tensor *tg_leaky_relu(tg_tensor *x, double slope);
-TG_API tg_tensor *tg_leaky_relu_(tg_tensor *x, double slope);
 
 #ifdef __cplusplus
 }
