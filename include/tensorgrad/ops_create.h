@@ -1,4 +1,5 @@
-/* ops_create.h - index grids, windows and other tensors made from numbers. The rules for all operations stand in ops.h. */
+/* ops_create.h - index grids, windows and other tensors made from numbers. The rules for all
+ * operations stand in ops.h. */
 #ifndef TENSORGRAD_OPS_CREATE_H
 #define TENSORGRAD_OPS_CREATE_H
 

@@ -1,4 +1,5 @@
-/* ops_sort.h - sorting, searching, counting, order statistics. The rules for all operations stand in ops.h. */
+/* ops_sort.h - sorting, searching, counting, order statistics. The rules for all operations stand
+ * in ops.h. */
 #ifndef TENSORGRAD_OPS_SORT_H
 #define TENSORGRAD_OPS_SORT_H
 

@@ -13,8 +13,8 @@ extern "C" {
  */
 typedef struct tg_tensor tg_tensor;
 
-/** Element types. The numbers are part of the ABI. TG_I16 to TG_BF16 are reserved names in this
- *  version and refused with TG_ERR_DTYPE. */
+/** Element types. The numbers are part of the ABI. TG_I16 to TG_BF16 are types to store in:
+ *  operations compute them as i32 and f32 and convert the result back. */
 typedef enum {
     TG_F32 = 0,
     TG_F64 = 1,
@@ -24,8 +24,8 @@ typedef enum {
     TG_BOOL = 5, /**< one byte, 0 or 1 */
     TG_I16 = 6,
     TG_I8 = 7,
-    TG_F16 = 8,
-    TG_BF16 = 9
+    TG_F16 = 8, /**< IEEE binary16 */
+    TG_BF16 = 9 /**< the upper half of f32 */
 } tg_dtype;
 
 /* Shapes and lists of dims in one argument: tg_zeros(TG_F32, TG_SHAPE(2, 3)). TG_0D is the shape of
@@ -61,7 +61,8 @@ TG_API const char *tg_dtype_name(tg_dtype dtype);
 /** True for the types that can require gradients. */
 TG_API bool tg_dtype_is_float(tg_dtype dtype);
 /** The dtype that arithmetic of two tensors with dims gives: the higher category (bool < integer <
- *  float), within it the wider type; u8 with a signed integer gives the signed one. */
+ *  float), within it the wider type; u8 with a signed integer gives the signed one, with i8 i16;
+ * f16 with bf16 gives f32. */
 TG_API tg_dtype tg_promote_types(tg_dtype a, tg_dtype b);
 
 /* ---- Creation -------------------------------------------------------------------------------

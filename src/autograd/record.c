@@ -112,23 +112,30 @@ static void name_operands(const tg__op *op, tg_tensor *const *in, int n_in) {
     }
 }
 
-static bool apply_composed(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
-                           tg_tensor **out) {
-    int n_out = tg__n_out(op);
-    if (!tg__reserve(op->name, (uint32_t)n_out))
+/* A call that is made of others: its name in errors, its scope, its outputs handed out of it. */
+typedef struct {
+    const char *was;
+    tg_scope scope;
+} made_of;
+
+static bool begin(made_of *m, const tg__op *op) {
+    if (!tg__reserve(op->name, (uint32_t)tg__n_out(op)))
         return false;
-    tg__call call = {op, in, n_in, attr, NULL, out};
-    tg_scope s = tg_scope_open();
-    const char *was = tg__errors_as(op->name);
-    bool good = op->forward(&call);
+    m->scope = tg_scope_open();
+    m->was = tg__errors_as(op->name);
+    return true;
+}
+
+static bool finish(const made_of *m, const tg__op *op, bool good, tg_tensor **out) {
+    int n_out = tg__n_out(op);
     int kept = 1;
     for (; good && kept < n_out; kept++)
         tg__ref(out[kept]); /* so that they outlive the scope */
-    out[0] = tg_scope_return(s, good ? out[0] : NULL);
-    tg__errors_back(was);
+    out[0] = tg_scope_return(m->scope, good ? out[0] : NULL);
+    tg__errors_back(m->was);
     for (int k = 1; k < n_out; k++) {
         if (out[0] != NULL) {
-            tg__give(out[k]);
+            tg__give(out[k]); /* there is room: begin() made it */
             continue;
         }
         if (k < kept)
@@ -136,6 +143,64 @@ static bool apply_composed(const tg__op *op, tg_tensor *const *in, int n_in, con
         out[k] = NULL;
     }
     return out[0] != NULL;
+}
+
+static bool apply_composed(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
+                           tg_tensor **out) {
+    made_of m;
+    if (!begin(&m, op))
+        return false;
+    tg__call call = {op, in, n_in, attr, NULL, out};
+    return finish(&m, op, op->forward(&call), out);
+}
+
+/* ---- f16, bf16, i16, i8 ---- */
+
+#define MAX_BESIDE 16 /* inputs of a call that is not made on the inputs themselves */
+
+/* What the result of a call has: the dtype of its operands, indices and masks aside. */
+static tg_dtype operands_dtype(const tg__op *op, tg_tensor *const *in, int n_in) {
+    tg_tensor *use[MAX_BESIDE];
+    int n = 0;
+    for (int i = 0; i < n_in; i++)
+        if (!(i < 16 && (op->no_grad >> i & 1)))
+            use[n++] = in[i];
+    return n > 0 ? tg__promote_all(use, n) : TG_F32;
+}
+
+/* The call with operands of 8 and 16 bits as i32 and f32, and its results of those types brought
+ * back. The conversions are recorded, so gradients find their way through them. */
+static bool apply_narrow(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
+                         tg_tensor **out) {
+    tg_tensor *use[MAX_BESIDE];
+    if (n_in > MAX_BESIDE) {
+        tg__fail(TG_ERR_UNSUPPORTED, op->name,
+                 "%d inputs, one of them of 16 or 8 bits; it takes at most %d of those: use "
+                 "tg_cast",
+                 n_in, MAX_BESIDE);
+        return false;
+    }
+    made_of m;
+    if (!begin(&m, op))
+        return false;
+    for (int i = 0; i < n_in; i++)
+        use[i] =
+            tg__is_narrow(in[i]->dtype) ? tg_cast(in[i], tg__wide((tg_dtype)in[i]->dtype)) : in[i];
+    bool good = tg__apply(op, use, n_in, attr, out);
+    tg_dtype dtype = operands_dtype(op, in, n_in);
+    for (int k = 0; good && k < tg__n_out(op); k++)
+        if (tg__is_narrow(dtype) && out[k]->dtype == tg__wide(dtype)) {
+            out[k] = tg_cast(out[k], dtype);
+            good = out[k] != NULL;
+        }
+    return finish(&m, op, good, out);
+}
+
+static bool any_narrow(const tg__op *op, tg_tensor *const *in, int n_in) {
+    unsigned narrow = 0;
+    for (int i = 0; i < n_in; i++)
+        narrow |= in[i]->dtype > TG_BOOL;
+    return __builtin_expect(narrow != 0, 0) && !(op->flags & TG__ANY_DTYPE);
 }
 
 bool tg__apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
@@ -151,8 +216,10 @@ bool tg__apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *att
     if (record < 0)
         return false;
     bool shut = tg__gate(t) != TG_OK; /* then the pending error is not this call's */
-    if (op->flags & TG__COMPOSED) {
-        if (apply_composed(op, in, n_in, attr, out))
+    bool narrow = any_narrow(op, in, n_in);
+    if (narrow || (op->flags & TG__COMPOSED)) {
+        if (narrow ? apply_narrow(op, in, n_in, attr, out)
+                   : apply_composed(op, in, n_in, attr, out))
             return true;
         if (!shut)
             name_operands(op, in, n_in);
@@ -212,7 +279,6 @@ tg_tensor *tg__apply_rest(const tg__op *op, tg_tensor *const *in, int n_in, cons
 /* ---- In place ---- */
 
 #define MAX_IN_PLACE 4 /* inputs of an op that writes into x itself */
-#define MAX_BESIDE 16
 
 /* The rules of Law 3 for writing x while recording. */
 static bool may_write(const tg__op *op, const tg_tensor *x, bool recorded) {
@@ -334,6 +400,11 @@ bool tg__fits_in_place(const char *op, const tg_tensor *x, tg_dtype dtype, int n
 static tg_tensor *apply_and_copy(const tg__op *op, tg_tensor *const *in, int n_in,
                                  const void *attr) {
     tg_tensor *use[MAX_BESIDE];
+    if (n_in > MAX_BESIDE) {
+        tg__fail(TG_ERR_UNSUPPORTED, op->name, "%d inputs in place; it takes at most %d", n_in,
+                 MAX_BESIDE);
+        return NULL;
+    }
     for (int i = 0; i < n_in; i++)
         use[i] = in[i];
     tg_scope s = tg_scope_open();
@@ -355,7 +426,7 @@ tg_tensor *tg__apply_(const tg__op *op, tg_tensor *const *in, int n_in, const vo
     tg__thread *t = tg__self();
     if (tg__gate(t) != TG_OK || !tg__writable(op->name, in[0]))
         return NULL;
-    if (op->flags & TG__COMPOSED)
+    if ((op->flags & TG__COMPOSED) || any_narrow(op, in, n_in))
         return apply_and_copy(op, in, n_in, attr);
     int record = t->grad_on ? recording(op, in, n_in) : 0;
     if (record > 0 && !tg_dtype_is_float((tg_dtype)in[0]->dtype))

@@ -9,6 +9,7 @@
 
 #include "base/threads.h"
 #include "kernels/kernels.h"
+#include "kernels/narrow.h"
 
 #include <string.h>
 
@@ -54,7 +55,10 @@ void tg__accumulate(tg_tensor *sum, const tg_tensor *g) {
         l.stride[2][i] = g->stride[i] * item;
     }
     tg__loop_coalesce(&l);
-    tg__loop_run(&l, tg__kernels_get()->binary[TG__BIN_add][sum->dtype], NULL, 0.5);
+    tg__loop_run(&l,
+                 tg__is_narrow(sum->dtype) ? tg__narrow_add((tg_dtype)sum->dtype)
+                                           : tg__kernels_get()->binary[TG__BIN_add][sum->dtype],
+                 NULL, 0.5);
 }
 
 /* Brings a gradient to the shape and dtype of the input it is for. Returns raw, consumes g. */

@@ -231,7 +231,7 @@ tg_tensor *tg_arange(tg_dtype dtype, double start, double end, double step) {
     const int64_t n = (int64_t)count;
     tg_tensor *x = tg__new("arange", dtype, TG_SHAPE(n));
     if (x != NULL && n > 0)
-        tg__fill_range(dtype, x->data, start, step, n);
+        tg__fill_range(dtype, tg__item_size(dtype), x->data, start, step, n);
     return tg__give(x);
 }
 

@@ -133,7 +133,11 @@ static int trim_zeros(const char *text, int n, int decimals) {
 typedef int (*write_fn)(char *text, double value, int decimals);
 
 static bool same_element(tg_dtype dtype, double a, double b) {
-    return dtype == TG_F32 ? (float)a == (float)b : a == b;
+    uint64_t x = 0;
+    uint64_t y = 0;
+    tg__convert_double(dtype, &x, a);
+    tg__convert_double(dtype, &y, b);
+    return x == y;
 }
 
 /* Decimals, at most 4, of the shortest text that reads back as the element. */

@@ -38,7 +38,7 @@ bool tg__shape_check(const char *op, tg_dtype dtype, int ndim, const int64_t *sh
                      size_t *bytes) {
     if ((unsigned)dtype >= TG__KNOWN_DTYPES) {
         tg__fail(TG_ERR_DTYPE, op,
-                 "dtype %d (%s) is not supported; use f32, f64, i64, i32, u8 or bool", (int)dtype,
+                 "dtype %d (%s) is not supported; use one of those that tg_dtype names", (int)dtype,
                  tg_dtype_name(dtype));
         return false;
     }

@@ -160,11 +160,19 @@ void tg__leaf_lock(const tg_tensor *leaf);
 void tg__leaf_unlock(const tg_tensor *leaf);
 
 static inline size_t tg__item_size(unsigned dtype) {
-    static const uint8_t sizes[] = {4, 8, 8, 4, 1, 1};
+    static const uint8_t sizes[] = {4, 8, 8, 4, 1, 1, 2, 1, 2, 2};
     return sizes[dtype];
 }
-#define TG__KNOWN_DTYPES 6
+#define TG__KNOWN_DTYPES 10
 
+/* The dtype of an operation on a and b: PyTorch's rule, where tensors with dims outrank 0-d tensors
+ * and those outrank C scalars within a category. */
+tg_dtype tg__promote(const tg_tensor *a, const tg_tensor *b);
+/* The same for any number of operands; TG_NONE does not count. */
+tg_dtype tg__promote_all(tg_tensor *const *in, int n);
+/* i16, i8, f16, bf16: types that are stored and converted, but computed in tg__wide (i32, f32). */
+bool tg__is_narrow(unsigned dtype);
+tg_dtype tg__wide(tg_dtype dtype);
 /* 0 bool, 1 integer, 2 float: mixed operands take the dtype of the highest category. */
 int tg__category(tg_dtype dtype);
 

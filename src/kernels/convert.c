@@ -32,6 +32,18 @@ void tg__convert_double(tg_dtype to, void *dst, double value) {
     case TG_BOOL:
         STORE(uint8_t, value != 0);
         break;
+    case TG_I16:
+        STORE(int16_t, tg__i16_saturated(tg__i32_from_f64(value)));
+        break;
+    case TG_I8:
+        STORE(int8_t, tg__i8_saturated(tg__i32_from_f64(value)));
+        break;
+    case TG_F16:
+        STORE(uint16_t, tg__f16_from_f32((float)value));
+        break;
+    case TG_BF16:
+        STORE(uint16_t, tg__bf16_from_f32((float)value));
+        break;
     default:
         break;
     }
@@ -56,6 +68,18 @@ void tg__convert_i64(tg_dtype to, void *dst, int64_t value) {
         break;
     case TG_BOOL:
         STORE(uint8_t, value != 0);
+        break;
+    case TG_I16:
+        STORE(int16_t, (int16_t)value);
+        break;
+    case TG_I8:
+        STORE(int8_t, (int8_t)value);
+        break;
+    case TG_F16:
+        STORE(uint16_t, tg__f16_from_f32((float)value));
+        break;
+    case TG_BF16:
+        STORE(uint16_t, tg__bf16_from_f32((float)value));
         break;
     default:
         break;
@@ -95,6 +119,23 @@ static any load(tg_dtype dtype, const void *src) {
     case TG_U8:
         v.i = *(const uint8_t *)src;
         break;
+    case TG_I16: {
+        int16_t x;
+        memcpy(&x, src, sizeof x);
+        v.i = x;
+        break;
+    }
+    case TG_I8:
+        v.i = *(const int8_t *)src;
+        break;
+    case TG_F16:
+    case TG_BF16: {
+        uint16_t x;
+        memcpy(&x, src, sizeof x);
+        v.is_float = true;
+        v.f = (double)(dtype == TG_F16 ? tg__f32_from_f16(x) : tg__f32_from_bf16(x));
+        break;
+    }
     case TG_BOOL:
         v.i = *(const uint8_t *)src != 0;
         break;

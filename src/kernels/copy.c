@@ -11,7 +11,7 @@
 #define COPY_NS 0.3 /* per element */
 
 static tg__ew_fn copy_kernel(size_t item) {
-    const tg_dtype dtype = item == 8 ? TG_F64 : item == 4 ? TG_F32 : TG_U8;
+    const tg_dtype dtype = item == 8 ? TG_F64 : item == 4 ? TG_F32 : item == 2 ? TG_I16 : TG_U8;
     return tg__kernels_get()->cast[dtype][dtype];
 }
 
@@ -53,6 +53,8 @@ static void copy_tile(char *const *p, const int64_t *out_step, const int64_t *in
             transpose(p[0], out_step[0], p[1], in_step[1], n_out, n_in, 8, 8);
         else if (item == 4)
             transpose(p[0], out_step[0], p[1], in_step[1], n_out, n_in, 4, 16);
+        else if (item == 2)
+            transpose(p[0], out_step[0], p[1], in_step[1], n_out, n_in, 2, 16);
         else
             transpose(p[0], out_step[0], p[1], in_step[1], n_out, n_in, 1, 32);
         return;
@@ -125,9 +127,8 @@ static void range_piece(int64_t begin, int64_t end, void *ctx) {
     }
 }
 
-void tg__fill_range(tg_dtype dtype, void *dst, double start, double step, int64_t n) {
-    range r = {tg__kernels_get()->cast[dtype][TG_F64], dst, 0, start, step};
-    r.item = dtype == TG_F64 || dtype == TG_I64 ? 8 : dtype == TG_F32 || dtype == TG_I32 ? 4 : 1;
+void tg__fill_range(tg_dtype dtype, size_t item, void *dst, double start, double step, int64_t n) {
+    range r = {tg__kernels_get()->cast[dtype][TG_F64], dst, (int64_t)item, start, step};
     if (n > 0)
         tg__parallel_for(n, RANGE_PIECE, range_piece, &r);
 }

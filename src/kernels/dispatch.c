@@ -10,6 +10,7 @@
 #include "base/env.h"
 #include "base/log.h"
 #include "kernels/isa.h"
+#include "kernels/narrow.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -63,6 +64,7 @@ static void add_table(int number, const tg__kernels *below, const tg__kernels *f
 
 static void make_tables(void) {
     add_table(BASE, &tg__kernels_base, &tg__kernels_base);
+    tg__narrow_casts(tables[BASE].cast);
 #if TG_HAVE_AVX2
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         add_table(AVX2, &tables[BASE], &tg__kernels_avx2);

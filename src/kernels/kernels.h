@@ -70,7 +70,8 @@ typedef enum {
     TG__PRED_COUNT
 } tg__predicate;
 
-#define TG__DTYPES 6 /* f32 f64 i64 i32 u8 bool */
+#define TG__DTYPES 6      /* f32 f64 i64 i32 u8 bool: what is computed in */
+#define TG__ALL_DTYPES 10 /* and i16 i8 f16 bf16, which are stored and converted */
 
 /* One instruction set's kernels. An entry is NULL where the operation does not take the dtype. */
 typedef struct {
@@ -82,9 +83,9 @@ typedef struct {
     tg__ew_fn ternary[TG__TER_COUNT + 1][TG__DTYPES];   /* arg: the same */
     tg__ew_fn compare[TG__CMP_COUNT][TG__DTYPES];       /* output bool */
     tg__ew_fn predicate[TG__PRED_COUNT][TG__DTYPES];    /* one input, output bool */
-    tg__ew_fn cast[TG__DTYPES][TG__DTYPES];             /* [to][from]; [t][t] is a plain copy */
-    tg__ew_fn where[TG__DTYPES];                        /* out, bool condition, a, b */
-    tg__ew_fn masked_fill[TG__DTYPES];                  /* out, x, bool mask; arg: the value */
+    tg__ew_fn cast[TG__ALL_DTYPES][TG__ALL_DTYPES];     /* [to][from]; [t][t] is a plain copy */
+    tg__ew_fn where[TG__ALL_DTYPES];                    /* out, bool condition, a, b */
+    tg__ew_fn masked_fill[TG__ALL_DTYPES];              /* out, x, bool mask; arg: the value */
     tg__ew_fn clamp[TG__DTYPES];                        /* out, x; arg: T[2], lo and hi */
     /* out[j] += sum over i of in[i][j] etc. live in reduce.h's functions, which use this table: */
     const struct tg__reduce_table *reduce;
@@ -100,14 +101,15 @@ const tg__kernels *tg__kernels_get(void);
  */
 const tg__kernels *tg__kernels_named(const char *isa);
 
-/* Copies n elements of `item` bytes (1, 4, 8) between strided arrays of the same shape, with tiles
- * where the unit strides disagree (transposes). */
+/* Copies n elements of `item` bytes (1, 2, 4, 8) between strided arrays of the same shape, with
+ * tiles where the unit strides disagree (transposes). */
 void tg__copy_strided(int ndim, const int64_t *shape, char *dst, const int64_t *dst_stride,
                       const char *src, const int64_t *src_stride, size_t item);
 /* Writes one value (of `item` bytes) n times, contiguously. */
 void tg__fill(void *dst, const void *value, size_t item, int64_t n);
-/* start + i * step for i in [0, n), computed in double and converted to dtype. */
-void tg__fill_range(tg_dtype dtype, void *dst, double start, double step, int64_t n);
+/* start + i * step for i in [0, n), computed in double and converted to dtype, whose elements have
+ * `item` bytes. */
+void tg__fill_range(tg_dtype dtype, size_t item, void *dst, double start, double step, int64_t n);
 
 /* Converts one value as the cast kernels do: to bool is != 0, float to integer truncates and
  * saturates (NaN: 0), wider integer to narrower wraps. */

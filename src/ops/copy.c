@@ -17,9 +17,10 @@ static bool cast_forward(const tg__call *c) {
     return true;
 }
 static void pass_rule(tg__rule *r) { r->gin[0] = r->g[0]; }
-TG_OP(cast, .maths = "x as dtype", .inputs = "x", .n_in = 1, .flags = TG__BROADCASTS,
-      .fields = cast_fields, .attr_size = sizeof(cast_attr), .forward = cast_forward,
-      .rule = pass_rule, .onnx = {"Cast", 13, "to=dtype"});
+TG_OP(cast, .maths = "x as dtype", .inputs = "x", .n_in = 1,
+      .flags = TG__ANY_DTYPE | TG__BROADCASTS, .fields = cast_fields,
+      .attr_size = sizeof(cast_attr), .forward = cast_forward, .rule = pass_rule,
+      .onnx = {"Cast", 13, "to=dtype"});
 TG_SAMPLES(cast, "[2,3] | dtype=f64");
 tg_tensor *tg_cast(tg_tensor *x, tg_dtype dtype) {
     return tg__apply1(&tg__op_cast, x, &(cast_attr){(int32_t)dtype});
@@ -34,8 +35,8 @@ static bool clone_forward(const tg__call *c) {
     tg__pack(x, c->out[0]->data);
     return true;
 }
-TG_OP(clone, .maths = "x", .inputs = "x", .n_in = 1, .forward = clone_forward, .rule = pass_rule,
-      .onnx = {"Identity", 16});
+TG_OP(clone, .maths = "x", .inputs = "x", .n_in = 1, .flags = TG__ANY_DTYPE,
+      .forward = clone_forward, .rule = pass_rule, .onnx = {"Identity", 16});
 TG_SAMPLES(clone, "[2,3]");
 tg_tensor *tg_clone(tg_tensor *x) { return tg__apply1(&tg__op_clone, x, NULL); }
 
@@ -46,7 +47,7 @@ static bool contiguous_forward(const tg__call *c) {
     c->out[0] = tg__alias("contiguous", c->in[0]);
     return c->out[0] != NULL;
 }
-TG_OP(contiguous, .maths = "x", .inputs = "x", .n_in = 1, .flags = TG__VIEWS,
+TG_OP(contiguous, .maths = "x", .inputs = "x", .n_in = 1, .flags = TG__ANY_DTYPE | TG__VIEWS,
       .forward = contiguous_forward, .rule = pass_rule, .onnx = {"Identity", 16});
 TG_SAMPLES(contiguous, "[2,3]");
 tg_tensor *tg_contiguous(tg_tensor *x) { return tg__apply1(&tg__op_contiguous, x, NULL); }
@@ -81,8 +82,9 @@ static void copy_rule(tg__rule *r) {
     if (r->wanted[1])
         r->gin[1] = r->g[0];
 }
-TG_OP(copy, .maths = "src", .inputs = "x src", .n_in = 2, .flags = TG__IN_PLACE | TG__BROADCASTS,
-      .forward = copy_forward, .rule = copy_rule, .onnx = {"composed"});
+TG_OP(copy, .maths = "src", .inputs = "x src", .n_in = 2,
+      .flags = TG__ANY_DTYPE | TG__IN_PLACE | TG__BROADCASTS, .forward = copy_forward,
+      .rule = copy_rule, .onnx = {"composed"});
 TG_SAMPLES(copy, "[2,3] [2,3]", "[2,3] [3]");
 tg_tensor *tg_copy_(tg_tensor *x, tg_tensor *src) {
     return tg__apply2_(&tg__op_copy, x, src, NULL);
@@ -109,7 +111,7 @@ static bool fill_forward(const tg__call *c) {
     return true;
 }
 static void fill_rule(tg__rule *r) { r->gin[0] = tg_zeros_like(r->g[0]); }
-TG_OP(fill, .maths = "value", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
+TG_OP(fill, .maths = "value", .inputs = "x", .n_in = 1, .flags = TG__ANY_DTYPE | TG__IN_PLACE,
       .fields = fill_fields, .attr_size = sizeof(fill_attr), .forward = fill_forward,
       .rule = fill_rule, .onnx = {"composed"});
 TG_SAMPLES(fill, "[2,3] | value=1.5");

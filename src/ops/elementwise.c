@@ -6,46 +6,7 @@
 
 #include <string.h>
 
-/* ---- Promotion ---- */
-
-/* 2: with dims, 1: 0-d, 0: a C scalar. */
-static int rank_of(const tg_tensor *x) {
-    return x->flags & TG__IS_NUMBER ? 0 : x->ndim > 0 ? 2 : 1;
-}
-
-tg_dtype tg__promote(const tg_tensor *a, const tg_tensor *b) {
-    tg_dtype da = (tg_dtype)a->dtype;
-    tg_dtype db = (tg_dtype)b->dtype;
-    if (da == db)
-        return da;
-    int ra = rank_of(a);
-    int rb = rank_of(b);
-    if (ra == rb)
-        return tg_promote_types(da, db);
-    tg_dtype high = ra > rb ? da : db;
-    tg_dtype low = ra > rb ? db : da;
-    if (tg__category(low) > tg__category(high))
-        return tg_promote_types(high, low);
-    return high;
-}
-
-tg_dtype tg__promote_all(tg_tensor *const *in, int n) {
-    int best[3] = {-1, -1, -1}; /* by rank */
-    for (int i = 0; i < n; i++) {
-        if (in[i]->flags & TG__IS_NONE)
-            continue;
-        int *b = &best[rank_of(in[i])];
-        *b = *b < 0 ? in[i]->dtype : (int)tg_promote_types((tg_dtype)*b, (tg_dtype)in[i]->dtype);
-    }
-    int dtype = best[2];
-    for (int r = 1; r >= 0; r--) {
-        if (dtype < 0)
-            dtype = best[r];
-        else if (best[r] >= 0 && tg__category((tg_dtype)best[r]) > tg__category((tg_dtype)dtype))
-            dtype = (int)tg_promote_types((tg_dtype)dtype, (tg_dtype)best[r]);
-    }
-    return (tg_dtype)dtype;
-}
+/* ---- Operands ---- */
 
 tg_tensor *tg__as(const char *op, tg_tensor *x, tg_dtype dtype) {
     if (x->dtype == dtype) {
@@ -352,7 +313,7 @@ bool tg__predicate_forward(const tg__call *c) {
 static tg_tensor *number(const tg__op *op, const tg_tensor *x, double s, const char *name) {
     if (!tg__required(op->name, name, x))
         return NULL;
-    tg_dtype dtype = tg_dtype_is_float((tg_dtype)x->dtype) ? (tg_dtype)x->dtype : TG_F32;
+    tg_dtype dtype = x->dtype == TG_F64 ? TG_F64 : TG_F32;
     tg_tensor *n = tg__new(op->name, dtype, 0, NULL);
     if (n == NULL)
         return NULL;

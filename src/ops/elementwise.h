@@ -16,11 +16,6 @@ bool tg__compare_forward(const tg__call *c);      /* kernel: tg__compare */
 bool tg__predicate_forward(const tg__call *c);    /* kernel: tg__predicate */
 bool tg__logical_forward(const tg__call *c);      /* kernel: tg__binary, on bool */
 
-/* The dtype of an operation on a and b: PyTorch's rule, where tensors with dims outrank 0-d tensors
- * and those outrank C scalars within a category. */
-tg_dtype tg__promote(const tg_tensor *a, const tg_tensor *b);
-/* The same for any number of operands; TG_NONE does not count. */
-tg_dtype tg__promote_all(tg_tensor *const *in, int n);
 /* The broadcast shape of n operands; false with an error. */
 bool tg__broadcast_all(const char *op, tg_tensor *const *in, int n, int *ndim, int64_t *shape);
 /* x itself with one more reference, or a converted copy. Raw; NULL with an error. */

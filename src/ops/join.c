@@ -91,7 +91,7 @@ static void cat_rule(tg__rule *r) {
     }
 }
 TG_OP(cat, .maths = "tensors joined along dim", .inputs = "tensors", .n_in = -1,
-      .flags = TG__BROADCASTS, .fields = dim_fields, .attr_size = sizeof(dim_attr),
+      .flags = TG__ANY_DTYPE | TG__BROADCASTS, .fields = dim_fields, .attr_size = sizeof(dim_attr),
       .forward = cat_forward, .rule = cat_rule, .saves = {TG__SAVE_METAS},
       .onnx = {"Concat", 13, "axis=dim"});
 TG_SAMPLES(cat, "[2,3] [1,3] | dim=0", "[2,1] [2,2] [2,3] | dim=-1", "[3] | dim=0");
@@ -144,7 +144,7 @@ static bool stack_forward(const tg__call *c) {
     return good && c->out[0] != NULL;
 }
 TG_OP(stack, .maths = "tensors joined along a new dim", .inputs = "tensors", .n_in = -1,
-      .flags = TG__COMPOSED, .fields = dim_fields, .attr_size = sizeof(dim_attr),
+      .flags = TG__ANY_DTYPE | TG__COMPOSED, .fields = dim_fields, .attr_size = sizeof(dim_attr),
       .forward = stack_forward, .onnx = {"composed"});
 TG_SAMPLES(stack, "[2,3] [2,3] | dim=0", "[2] [2] [2] | dim=-1", "[] [] | dim=0");
 tg_tensor *tg_stack(tg_tensor *const *tensors, int n, int dim) {

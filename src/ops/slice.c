@@ -142,7 +142,7 @@ static void index_rule(tg__rule *r) {
     tg_tensor *zeros = tg_zeros((tg_dtype)m->dtype, m->ndim, m->shape);
     r->gin[0] = tg_index_put(zeros, a->items.n, a->items.item, r->g[0]);
 }
-TG_OP(index, .maths = "x[items]", .inputs = "x", .n_in = 1, .flags = TG__VIEWS,
+TG_OP(index, .maths = "x[items]", .inputs = "x", .n_in = 1, .flags = TG__ANY_DTYPE | TG__VIEWS,
       .fields = index_fields, .attr_size = sizeof(index_attr), .forward = index_forward,
       .rule = index_rule, .saves = {TG__SAVE_META(0, 1)}, .onnx = {"composed"});
 TG_SAMPLES(index, "[3,4] | items=1", "[3,5] | items=:,1:4:2", "[2,3,4] | items=...,-1",
@@ -213,7 +213,7 @@ static void index_put_rule(tg__rule *r) {
         r->gin[1] = tg_index(r->g[0], a->items.n, a->items.item);
 }
 TG_OP(index_put, .maths = "x with x[items] = value", .inputs = "x value", .n_in = 2,
-      .flags = TG__IN_PLACE | TG__BROADCASTS, .fields = index_fields,
+      .flags = TG__ANY_DTYPE | TG__IN_PLACE | TG__BROADCASTS, .fields = index_fields,
       .attr_size = sizeof(index_attr), .forward = index_put_forward, .rule = index_put_rule,
       .saves = {TG__SAVE_META(1, 2)}, .onnx = {"ScatterND", 16});
 TG_SAMPLES(index_put, "[3,4] [4] | items=1", "[3,5] [3,2] | items=:,1:4:2", "[2,3] [] | items=0,1");
@@ -265,8 +265,9 @@ static bool select_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 TG_OP(select, .maths = "x[..., index, ...]", .inputs = "x", .n_in = 1,
-      .flags = TG__VIEWS | TG__COMPOSED, .fields = select_fields, .attr_size = sizeof(select_attr),
-      .forward = select_forward, .onnx = {"Gather", 13, "axis=dim,indices=index"});
+      .flags = TG__ANY_DTYPE | TG__VIEWS | TG__COMPOSED, .fields = select_fields,
+      .attr_size = sizeof(select_attr), .forward = select_forward,
+      .onnx = {"Gather", 13, "axis=dim,indices=index"});
 TG_SAMPLES(select, "[2,3] | dim=1 index=2", "[2,3] | dim=0 index=-1");
 tg_tensor *tg_select(tg_tensor *x, int dim, int64_t index) {
     return tg__apply1(&tg__op_select, x, &(select_attr){dim, index});
@@ -299,8 +300,8 @@ static bool narrow_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 TG_OP(narrow, .maths = "x[..., start:start+length, ...]", .inputs = "x", .n_in = 1,
-      .flags = TG__VIEWS | TG__COMPOSED, .fields = narrow_fields, .attr_size = sizeof(narrow_attr),
-      .forward = narrow_forward, .onnx = {"composed"});
+      .flags = TG__ANY_DTYPE | TG__VIEWS | TG__COMPOSED, .fields = narrow_fields,
+      .attr_size = sizeof(narrow_attr), .forward = narrow_forward, .onnx = {"composed"});
 TG_SAMPLES(narrow, "[4,3] | dim=0 start=1 length=2", "[4,3] | dim=-1 start=-2 length=1");
 tg_tensor *tg_narrow(tg_tensor *x, int dim, int64_t start, int64_t length) {
     return tg__apply1(&tg__op_narrow, x, &(narrow_attr){dim, start, length});
@@ -323,8 +324,9 @@ static bool slice_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 TG_OP(slice, .maths = "x[..., start:end:step, ...]", .inputs = "x", .n_in = 1,
-      .flags = TG__VIEWS | TG__COMPOSED, .fields = slice_fields, .attr_size = sizeof(slice_attr),
-      .forward = slice_forward, .onnx = {"Slice", 13, "axes=dim,starts=start,ends=end,steps=step"});
+      .flags = TG__ANY_DTYPE | TG__VIEWS | TG__COMPOSED, .fields = slice_fields,
+      .attr_size = sizeof(slice_attr), .forward = slice_forward,
+      .onnx = {"Slice", 13, "axes=dim,starts=start,ends=end,steps=step"});
 TG_SAMPLES(slice, "[5,3] | dim=0 start=1 end=5 step=2", "[5] | dim=0 start=-3",
            "[4] | dim=0 end=0");
 tg_tensor *tg_slice(tg_tensor *x, int dim, int64_t start, int64_t end, int64_t step) {

@@ -44,7 +44,7 @@ static tg_status check_params(const char *op, tg_tensor *const *params, tg_tenso
         const tg_tensor *p = params[i];
         if (!tg__required(op, "params", p))
             return tg_error_status();
-        if (!tg_dtype_is_float((tg_dtype)p->dtype)) {
+        if (p->dtype != TG_F32 && p->dtype != TG_F64) {
             tg__refuse_dtype(op, p, "f32, f64");
             return TG_ERR_DTYPE;
         }

@@ -150,9 +150,10 @@ static bool reshape_forward(const tg__call *c) {
 static void unshape_rule(tg__rule *r) {
     r->gin[0] = tg_reshape(r->g[0], r->meta[0]->ndim, r->meta[0]->shape);
 }
-TG_OP(reshape, .maths = "x in another shape", .inputs = "x", .n_in = 1, .flags = TG__VIEWS,
-      .fields = shape_fields, .attr_size = sizeof(shape_attr), .forward = reshape_forward,
-      .rule = unshape_rule, .saves = {TG__SAVE_META(0, 1)}, .onnx = {"Reshape", 14, "shape=shape"});
+TG_OP(reshape, .maths = "x in another shape", .inputs = "x", .n_in = 1,
+      .flags = TG__ANY_DTYPE | TG__VIEWS, .fields = shape_fields, .attr_size = sizeof(shape_attr),
+      .forward = reshape_forward, .rule = unshape_rule, .saves = {TG__SAVE_META(0, 1)},
+      .onnx = {"Reshape", 14, "shape=shape"});
 TG_SAMPLES(reshape, "[2,6] | shape=3,4", "[2,3] | shape=-1", "[] | shape=1,1");
 tg_tensor *tg_reshape(tg_tensor *x, int ndim, const int64_t *shape) {
     shape_attr a;
@@ -161,7 +162,7 @@ tg_tensor *tg_reshape(tg_tensor *x, int ndim, const int64_t *shape) {
 }
 
 TG_OP(view, .maths = "x in another shape, never copied", .inputs = "x", .n_in = 1,
-      .flags = TG__VIEWS, .fields = shape_fields, .attr_size = sizeof(shape_attr),
+      .flags = TG__ANY_DTYPE | TG__VIEWS, .fields = shape_fields, .attr_size = sizeof(shape_attr),
       .forward = reshape_forward, .rule = unshape_rule, .saves = {TG__SAVE_META(0, 1)},
       .onnx = {"Reshape", 14, "shape=shape"});
 TG_SAMPLES(view, "[2,6]@c | shape=3,4", "[2,3]@c | shape=-1");
@@ -204,7 +205,7 @@ static bool flatten_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 TG_OP(flatten, .maths = "dims start_dim..end_dim as one", .inputs = "x", .n_in = 1,
-      .flags = TG__VIEWS | TG__COMPOSED, .fields = flatten_fields,
+      .flags = TG__ANY_DTYPE | TG__VIEWS | TG__COMPOSED, .fields = flatten_fields,
       .attr_size = sizeof(flatten_attr), .forward = flatten_forward, .onnx = {"composed"});
 TG_SAMPLES(flatten, "[2,3,2]", "[2,3,2] | start_dim=1", "[2,3,2] | end_dim=1", "[]");
 tg_tensor *tg_flatten(tg_tensor *x, int start_dim, int end_dim) {
@@ -245,9 +246,9 @@ static void permute_rule(tg__rule *r) {
         inverse[a->dims.dim[i] < 0 ? a->dims.dim[i] + a->dims.n : a->dims.dim[i]] = i;
     r->gin[0] = tg_permute(r->g[0], a->dims.n, inverse);
 }
-TG_OP(permute, .maths = "dims in another order", .inputs = "x", .n_in = 1, .flags = TG__VIEWS,
-      .fields = permute_fields, .attr_size = sizeof(dims_attr), .forward = permute_forward,
-      .rule = permute_rule, .onnx = {"Transpose", 13, "perm=dims"});
+TG_OP(permute, .maths = "dims in another order", .inputs = "x", .n_in = 1,
+      .flags = TG__ANY_DTYPE | TG__VIEWS, .fields = permute_fields, .attr_size = sizeof(dims_attr),
+      .forward = permute_forward, .rule = permute_rule, .onnx = {"Transpose", 13, "perm=dims"});
 TG_SAMPLES(permute, "[2,3,4] | dims=2,0,1", "[2,3] | dims=-1,0");
 tg_tensor *tg_permute(tg_tensor *x, int ndims, const int *dims) {
     dims_attr a;
@@ -285,8 +286,9 @@ static void transpose_rule(tg__rule *r) {
     r->gin[0] = tg_transpose(r->g[0], (int)a->dim0, (int)a->dim1);
 }
 TG_OP(transpose, .maths = "dims dim0 and dim1 swapped", .inputs = "x", .n_in = 1,
-      .flags = TG__VIEWS, .fields = transpose_fields, .attr_size = sizeof(transpose_attr),
-      .forward = transpose_forward, .rule = transpose_rule, .onnx = {"Transpose", 13});
+      .flags = TG__ANY_DTYPE | TG__VIEWS, .fields = transpose_fields,
+      .attr_size = sizeof(transpose_attr), .forward = transpose_forward, .rule = transpose_rule,
+      .onnx = {"Transpose", 13});
 TG_SAMPLES(transpose, "[2,3] | dim0=0 dim1=1", "[2,3,4] | dim0=-1 dim1=0");
 tg_tensor *tg_transpose(tg_tensor *x, int dim0, int dim1) {
     return tg__apply1(&tg__op_transpose, x, &(transpose_attr){dim0, dim1});
@@ -321,8 +323,9 @@ static bool expand_forward(const tg__call *c) {
 }
 static void expand_rule(tg__rule *r) { r->gin[0] = r->g[0]; }
 TG_OP(expand, .maths = "x repeated along dims of size 1", .inputs = "x", .n_in = 1,
-      .flags = TG__VIEWS | TG__BROADCASTS, .fields = shape_fields, .attr_size = sizeof(shape_attr),
-      .forward = expand_forward, .rule = expand_rule, .onnx = {"Expand", 13, "shape=shape"});
+      .flags = TG__ANY_DTYPE | TG__VIEWS | TG__BROADCASTS, .fields = shape_fields,
+      .attr_size = sizeof(shape_attr), .forward = expand_forward, .rule = expand_rule,
+      .onnx = {"Expand", 13, "shape=shape"});
 TG_SAMPLES(expand, "[3,1] | shape=3,4", "[3,1] | shape=2,-1,4", "[] | shape=2,2");
 tg_tensor *tg_expand(tg_tensor *x, int ndim, const int64_t *shape) {
     shape_attr a;
@@ -351,9 +354,10 @@ static bool squeeze_forward(const tg__call *c) {
     c->out[0] = tg__view("squeeze", x, n, shape, stride, 0);
     return c->out[0] != NULL;
 }
-TG_OP(squeeze, .maths = "dims of size 1 dropped", .inputs = "x", .n_in = 1, .flags = TG__VIEWS,
-      .fields = squeeze_fields, .attr_size = sizeof(dims_attr), .forward = squeeze_forward,
-      .rule = unshape_rule, .saves = {TG__SAVE_META(0, 1)}, .onnx = {"Squeeze", 13, "axes=dims"});
+TG_OP(squeeze, .maths = "dims of size 1 dropped", .inputs = "x", .n_in = 1,
+      .flags = TG__ANY_DTYPE | TG__VIEWS, .fields = squeeze_fields, .attr_size = sizeof(dims_attr),
+      .forward = squeeze_forward, .rule = unshape_rule, .saves = {TG__SAVE_META(0, 1)},
+      .onnx = {"Squeeze", 13, "axes=dims"});
 TG_SAMPLES(squeeze, "[2,1,3,1]", "[2,1,3,1] | dims=1", "[2,1,3,1] | dims=-1,0");
 tg_tensor *tg_squeeze(tg_tensor *x, int ndims, const int *dims) {
     dims_attr a;
@@ -390,9 +394,10 @@ static bool unsqueeze_forward(const tg__call *c) {
     c->out[0] = tg__view("unsqueeze", x, x->ndim + 1, shape, stride, 0);
     return c->out[0] != NULL;
 }
-TG_OP(unsqueeze, .maths = "a dim of size 1 inserted", .inputs = "x", .n_in = 1, .flags = TG__VIEWS,
-      .fields = unsqueeze_fields, .attr_size = sizeof(dim_attr), .forward = unsqueeze_forward,
-      .rule = unshape_rule, .saves = {TG__SAVE_META(0, 1)}, .onnx = {"Unsqueeze", 13, "axes=dim"});
+TG_OP(unsqueeze, .maths = "a dim of size 1 inserted", .inputs = "x", .n_in = 1,
+      .flags = TG__ANY_DTYPE | TG__VIEWS, .fields = unsqueeze_fields, .attr_size = sizeof(dim_attr),
+      .forward = unsqueeze_forward, .rule = unshape_rule, .saves = {TG__SAVE_META(0, 1)},
+      .onnx = {"Unsqueeze", 13, "axes=dim"});
 TG_SAMPLES(unsqueeze, "[2,3] | dim=0", "[2,3] | dim=-1", "[] | dim=0");
 tg_tensor *tg_unsqueeze(tg_tensor *x, int dim) {
     return tg__apply1(&tg__op_unsqueeze, x, &(dim_attr){dim});

@@ -47,8 +47,8 @@ static void making_refuses_bad_shapes_by_name(void **state) {
     (void)state;
     assert_null(tg__new("matmul", TG_F32, TG_SHAPE(-1)));
     assert_fails(tg_error_status(), TG_ERR_SHAPE, "matmul: size -1");
-    assert_null(tg__new("matmul", TG_F16, TG_0D));
-    assert_fails(tg_error_status(), TG_ERR_DTYPE, "matmul: dtype 8 (f16)");
+    assert_null(tg__new("matmul", (tg_dtype)10, TG_0D));
+    assert_fails(tg_error_status(), TG_ERR_DTYPE, "matmul: dtype 10 (unknown)");
     assert_null(tg__new("matmul", TG_U8, TG_SHAPE(INT64_MAX)));
     assert_fails(tg_error_status(), TG_ERR_MEMORY,
                  "matmul: out of memory asking for "

@@ -142,7 +142,7 @@ static void no_elements_and_no_dims_are_fine(void **state) {
     tg__copy_strided(1, (const int64_t[]){0}, NULL, (const int64_t[]){4}, NULL,
                      (const int64_t[]){4}, 4);
     tg__fill(NULL, "abcd", 4, 0);
-    tg__fill_range(TG_F32, NULL, 0, 1, 0);
+    tg__fill_range(TG_F32, 4, NULL, 0, 1, 0);
 }
 
 static void fill_writes_the_value_n_times(void **state) {
@@ -167,7 +167,7 @@ static void ranges_are_start_plus_index_times_step(void **state) {
     for (tg_dtype t = 0; t < 6; t++) {
         for (int64_t n = 1; n < 60000; n = n * 5 + 2) {
             memset(dst, 0x5A, sizeof(dst));
-            tg__fill_range(t, dst + GUARD, -3.7, 0.9, n);
+            tg__fill_range(t, item_size[t], dst + GUARD, -3.7, 0.9, n);
             for (int64_t i = 0; i < n; i++) {
                 char element[8];
                 tg__convert_double(t, element, -3.7 + (double)i * 0.9);
@@ -177,7 +177,7 @@ static void ranges_are_start_plus_index_times_step(void **state) {
         }
     }
     int64_t big[3];
-    tg__fill_range(TG_I64, big, 9e18, 1e18, 3); /* beyond the type: saturates */
+    tg__fill_range(TG_I64, 8, big, 9e18, 1e18, 3); /* beyond the type: saturates */
     assert_int_equal(big[0], 9000000000000000000);
     assert_int_equal(big[1], INT64_MAX);
     assert_int_equal(big[2], INT64_MAX);

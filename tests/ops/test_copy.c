@@ -74,7 +74,7 @@ static void a_cast_to_the_same_dtype_is_a_fresh_header(void **state) {
 static void unknown_dtypes_are_refused_by_name(void **state) {
     (void)state;
     tg_tensor *x = ROW(1);
-    assert_refused(tg_cast(x, TG_F16), TG_ERR_DTYPE, "cast: ", "f16", "f32, f64, i64, i32, u8");
+    assert_refused(tg_cast(x, (tg_dtype)10), TG_ERR_DTYPE, "cast: ", "10", "unknown");
     assert_refused(tg_cast(x, (tg_dtype)-1), TG_ERR_DTYPE, "cast: ", "-1");
     assert_refused(tg_cast(x, (tg_dtype)1000), TG_ERR_DTYPE, "cast: ", "1000");
     assert_refused(tg_cast(TG_NONE, TG_F32), TG_ERR_ARG, "cast: ", "TG_NONE");

@@ -211,7 +211,7 @@ static void every_dtype_works_or_is_refused_by_name(void **state) {
     int worked = 0;
     int refused = 0;
     FOR_ALL_SAMPLES(s) {
-        for (int d = 0; d < 6; d++) {
+        for (int d = 0; d <= TG_BF16; d++) {
             tg_scope scope = tg_scope_open();
             tg_tensor *in[SAMPLE_INPUTS];
             tg_tensor *wide[SAMPLE_INPUTS];
@@ -224,10 +224,12 @@ static void every_dtype_works_or_is_refused_by_name(void **state) {
             if (status == TG_OK) {
                 worked++;
                 assert_int_equal(sample_call(&s, wide, exact), TG_OK);
-                for (int k = 0; d == TG_F32 && k < s.info.n_outputs; k++)
+                double tolerance = d == TG_F32 ? 1e-4 : 3e-2;
+                for (int k = 0; (d == TG_F32 || d == TG_F16) && k < s.info.n_outputs; k++)
                     if (tg_dtype_is_float(tg_dtype_of(out[k])) &&
-                        largest_difference(out[k], exact[k]) > 1e-4)
-                        fail_msg("%s \"%s\": f32 differs from f64", s.op, s.text);
+                        largest_difference(out[k], exact[k]) > tolerance)
+                        fail_msg("%s \"%s\": %s differs from f64", s.op, s.text,
+                                 tg_dtype_name((tg_dtype)d));
                 assert_int_equal(tg_scope_close(scope), TG_OK);
                 continue;
             }
@@ -238,7 +240,7 @@ static void every_dtype_works_or_is_refused_by_name(void **state) {
                 (status != TG_ERR_DTYPE || strstr(text, tg_dtype_name((tg_dtype)d)) == NULL))
                 fail_msg("%s \"%s\" of %s: %s: %s", s.op, s.text, tg_dtype_name((tg_dtype)d),
                          tg_status_name(status), text);
-            if (d == TG_F32 || d == TG_F64)
+            if (tg_dtype_is_float((tg_dtype)d))
                 fail_msg("%s \"%s\" refuses %s", s.op, s.text, tg_dtype_name((tg_dtype)d));
             (void)!tg_scope_close(scope);
             tg_error_clear();

@@ -54,6 +54,10 @@ static inline tg_tensor *tg_test_made(tg_tensor *x) {
 
 static inline tg_tensor *of(tg_dtype dtype, int ndim, const int64_t *shape, size_t n,
                             const double *values) {
+    if (dtype > TG_BOOL) {
+        tg_scope s = tg_scope_open();
+        return tg_test_made(tg_scope_return(s, tg_cast(of(TG_F64, ndim, shape, n, values), dtype)));
+    }
     _Alignas(8) char *data = malloc(n * 8 + 1);
     if (data == NULL)
         fail_msg("no memory for %zu values", n);
@@ -111,6 +115,11 @@ static inline tg_tensor *counting(int ndim, const int64_t *shape) {
 
 /* All elements as double, row-major; free() it. */
 static inline double *tg_test_read(const tg_tensor *x) {
+    if (tg_dtype_of(x) > TG_BOOL) {
+        tg_tensor *wide = tg_test_made(tg_cast(tg_detach((tg_tensor *)(uintptr_t)x), TG_F64));
+        double *out = tg_test_read(wide);
+        return out; /* wide belongs to the scope around the test */
+    }
     size_t n = (size_t)tg_numel(x);
     size_t item = tg_dtype_size(tg_dtype_of(x));
     char *raw = malloc(n * item + 1);
