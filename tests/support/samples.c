@@ -145,7 +145,7 @@ static int64_t parse_dtype(const char *name) {
     return -1;
 }
 
-static void parse_attr(sample *s, char *word) {
+void sample_attr(sample *s, char *word) {
     char *equals = strchr(word, '=');
     if (equals == NULL || s->n_attr == SAMPLE_ATTRS)
         bad(s, word, "expected name=value");
@@ -183,6 +183,13 @@ static void parse_attr(sample *s, char *word) {
     }
 }
 
+bool sample_of(sample *s, const char *op) {
+    s->op = op;
+    s->text = "";
+    s->number = tg_op_find(op);
+    return s->number >= 0 && tg_op_describe(s->number, &s->info) == TG_OK;
+}
+
 void sample_repoint(sample *s) {
     for (int k = 0; k < s->n_attr; k++) {
         s->attr[k].ints = s->ints[k];
@@ -201,11 +208,8 @@ void sample_get(int i, sample *s) {
     }
     const sample_lines *t = *at;
     memset(s, 0, sizeof *s);
-    s->op = t->op;
+    assert_true(sample_of(s, t->op));
     s->text = t->lines[i];
-    s->number = tg_op_find(s->op);
-    assert_true(s->number >= 0);
-    assert_int_equal(tg_op_describe(s->number, &s->info), TG_OK);
     const char *p = s->text;
     while (*p != '\0' && *p != '|') {
         p = parse_input(s, p);
@@ -223,7 +227,7 @@ void sample_get(int i, sample *s) {
          w = strtok_r(NULL, " ", &save))
         copies[n++] = w;
     for (int k = 0; k < n; k++)
-        parse_attr(s, copies[k]);
+        sample_attr(s, copies[k]);
 }
 
 /* ---- Tensors ---- */

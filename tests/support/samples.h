@@ -67,6 +67,11 @@ tg_tensor *sample_leaf(const sample *s, int i, layout l, tg_dtype float_dtype, u
 tg_tensor *sample_view(const sample *s, int i, layout l, tg_tensor *leaf);
 /* True if the input is of float kind (can have a gradient). */
 bool sample_is_float(const sample *s, int i);
+/* A call of an op by name without inputs and attributes; false if there is no such op. `op` must
+ * stay. */
+bool sample_of(sample *s, const char *op);
+/* Adds an attribute, written "name=value". */
+void sample_attr(sample *s, char *word);
 /* The values that the op sees, as a contiguous leaf. The caller owns it. */
 tg_tensor *sample_plain(const sample *s, int i, tg_dtype float_dtype, uint64_t seed);
 /* After a sample was copied: its attributes' lists are its own. */
