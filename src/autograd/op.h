@@ -63,9 +63,11 @@ typedef struct {
     tg_attr_type type;
     uint16_t offset;
     bool required;
-    int64_t i; /* defaults */
+    int64_t i; /* defaults; of a FLOAT: 0, or TG__NAN_OK */
     double f;
 } tg__field;
+/* NaN is a value like any other; without it a call with NaN is refused. */
+#define TG__NAN_OK 1
 
 /* ---- Forward ---- */
 

@@ -30,6 +30,20 @@ static bool check_input(const tg__op *op, tg_tensor *x, int i, int n_in) {
     return tg__required(op->name, tg__input_name(op, i), x);
 }
 
+static bool check_numbers(const tg__op *op, const void *attr) {
+    for (const tg__field *f = op->fields; f != NULL && f->name != NULL; f++) {
+        double value;
+        if (f->type != TG_ATTR_FLOAT || f->i == TG__NAN_OK)
+            continue;
+        memcpy(&value, (const char *)attr + f->offset, sizeof value);
+        if (value == value)
+            continue;
+        tg__fail(TG_ERR_ARG, op->name, "attribute %s is NaN; give a number", f->name);
+        return false;
+    }
+    return true;
+}
+
 static bool stale(const tg_tensor *x) {
     return (x->flags & TG__IS_VIEW) && x->epoch != UINT32_MAX &&
            x->epoch != atomic_load_explicit(&x->storage->epoch, memory_order_relaxed);
@@ -211,6 +225,8 @@ bool tg__apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *att
     for (int i = 0; i < n_in; i++)
         if (!check_input(op, in[i], i, n_in))
             return false;
+    if (!check_numbers(op, attr))
+        return false;
     tg__thread *t = tg__self();
     int record = t->grad_on ? recording(op, in, n_in) : 0;
     if (record < 0)
@@ -424,7 +440,7 @@ tg_tensor *tg__apply_(const tg__op *op, tg_tensor *const *in, int n_in, const vo
         if (!check_input(op, in[i], i, n_in))
             return NULL;
     tg__thread *t = tg__self();
-    if (tg__gate(t) != TG_OK || !tg__writable(op->name, in[0]))
+    if (tg__gate(t) != TG_OK || !check_numbers(op, attr) || !tg__writable(op->name, in[0]))
         return NULL;
     if ((op->flags & TG__COMPOSED) || any_narrow(op, in, n_in))
         return apply_and_copy(op, in, n_in, attr);

@@ -115,7 +115,8 @@ static bool set_list(const tg__op *op, const tg__field *f, const tg_attr *a, voi
         return false;
     }
     if (a->n > 0 && (f->type == TG_ATTR_INDEX ? (const void *)a->items : a->ints) == NULL) {
-        tg__fail(TG_ERR_ARG, op->name, "attribute %s has %d entries at NULL", f->name, a->n);
+        tg__fail(TG_ERR_ARG, op->name, "attribute %s has %d entries at NULL; pass the list",
+                 f->name, a->n);
         return false;
     }
     if (f->type == TG_ATTR_INDEX) {
@@ -138,8 +139,9 @@ static bool set_list(const tg__op *op, const tg__field *f, const tg_attr *a, voi
         dims->n = (int8_t)a->n;
         for (int i = 0; i < a->n && i < TG_MAX_DIMS; i++) {
             if (a->ints[i] < -TG_MAX_DIMS || a->ints[i] >= TG_MAX_DIMS) {
-                tg__fail(TG_ERR_INDEX, op->name, "dim %lld of attribute %s is out of range",
-                         (long long)a->ints[i], f->name);
+                tg__fail(TG_ERR_INDEX, op->name,
+                         "dim %lld of attribute %s is out of range; give %d to %d",
+                         (long long)a->ints[i], f->name, -TG_MAX_DIMS, TG_MAX_DIMS - 1);
                 return false;
             }
             dims->dim[i] = (int8_t)a->ints[i];
@@ -196,7 +198,8 @@ static bool fill_attrs(const tg__op *op, const tg_attr *given, int n_given, void
         while (k < n && (given[i].name == NULL || strcmp(op->fields[k].name, given[i].name) != 0))
             k++;
         if (k == n) {
-            tg__fail(TG_ERR_ARG, op->name, "has no attribute %s", tg__quote(given[i].name));
+            tg__fail(TG_ERR_ARG, op->name, "has no attribute %s; tg_op_attr lists what it has",
+                     tg__quote(given[i].name));
             return false;
         }
         if (!set_field(op, &op->fields[k], &given[i], attrs))
@@ -205,7 +208,8 @@ static bool fill_attrs(const tg__op *op, const tg_attr *given, int n_given, void
     }
     for (int k = 0; k < n; k++)
         if (op->fields[k].required && !(seen & 1u << k)) {
-            tg__fail(TG_ERR_ARG, op->name, "attribute %s is required", op->fields[k].name);
+            tg__fail(TG_ERR_ARG, op->name, "attribute %s is required; give it a value",
+                     op->fields[k].name);
             return false;
         }
     return true;
@@ -219,12 +223,12 @@ static bool check_counts(const tg__op *op, int n_inputs, int n_attrs, const tg_a
         return false;
     }
     if (n_attrs < 0 || (n_attrs > 0 && attrs == NULL)) {
-        tg__fail(TG_ERR_ARG, op->name, "%d attributes at %s", n_attrs,
+        tg__fail(TG_ERR_ARG, op->name, "%d attributes at %s; pass a list and its length", n_attrs,
                  attrs == NULL ? "NULL" : "the list");
         return false;
     }
     if (n_out != tg__n_out(op)) {
-        tg__fail(TG_ERR_ARG, op->name, "gives %d outputs, room is for %d", tg__n_out(op), n_out);
+        tg__fail(TG_ERR_ARG, op->name, "gives %d outputs, room is for %d; pass an array of as many", tg__n_out(op), n_out);
         return false;
     }
     return true;
@@ -243,8 +247,8 @@ tg_status tg_op_call(const char *name, tg_tensor *const *inputs, int n_inputs, c
     const tg__op *op = tg__op_table[number];
     _Alignas(8) char values[ATTR_MAX] = {0};
     if (n_inputs < 0 || (n_inputs > 0 && inputs == NULL))
-        return tg__fail(TG_ERR_ARG, op->name, "%d inputs at %s", n_inputs,
-                        inputs == NULL ? "NULL" : "the list");
+        return tg__fail(TG_ERR_ARG, op->name, "%d inputs at %s; pass a list and its length",
+                        n_inputs, inputs == NULL ? "NULL" : "the list");
     if (!check_counts(op, n_inputs, n_attrs, attrs, n_out) ||
         !fill_attrs(op, attrs, n_attrs, values))
         return tg_error_status();

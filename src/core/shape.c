@@ -60,7 +60,8 @@ bool tg__shape_check(const char *op, tg_dtype dtype, int ndim, const int64_t *sh
         }
         n *= shape[i] == 0 ? 0 : 1;
         if (shape[i] != 0 && __builtin_mul_overflow(without_zeros, shape[i], &without_zeros)) {
-            tg__fail(TG_ERR_SHAPE, op, "size overflow: %s of %s has more than 2^63 bytes",
+            tg__fail(TG_ERR_SHAPE, op,
+                     "size overflow: %s of %s has more than 2^63 bytes; use smaller sizes",
                      tg__describe_shape(ndim, shape), tg_dtype_name(dtype));
             return false;
         }

@@ -95,7 +95,7 @@ typedef struct {
     double value;
 } fill_attr;
 static const tg__field fill_fields[] = {
-    {"value", TG_ATTR_FLOAT, offsetof(fill_attr, value), true, 0, 0}, {0}};
+    {"value", TG_ATTR_FLOAT, offsetof(fill_attr, value), true, TG__NAN_OK, 0}, {0}};
 static bool fill_forward(const tg__call *c) {
     const fill_attr *a = c->attr;
     tg_tensor *x = c->in[0];

@@ -300,7 +300,7 @@ typedef struct {
     double value;
 } masked_fill_attr;
 static const tg__field masked_fill_fields[] = {
-    {"value", TG_ATTR_FLOAT, offsetof(masked_fill_attr, value), true, 0, 0}, {0}};
+    {"value", TG_ATTR_FLOAT, offsetof(masked_fill_attr, value), true, TG__NAN_OK, 0}, {0}};
 static bool masked_fill_forward(const tg__call *c) {
     const masked_fill_attr *a = c->attr;
     tg_tensor *x = c->in[0];

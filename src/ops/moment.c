@@ -27,10 +27,6 @@ static double divisor(const char *op, const tg_tensor *x, const moment_attr *a) 
         tg__refuse_dtype(op, x, "f32, f64");
         return -1;
     }
-    if (!(a->correction == a->correction)) {
-        tg__fail(TG_ERR_ARG, op, "correction is NaN; give a number (1: sample, 0: population)");
-        return -1;
-    }
     if (!tg__mask_of(op, x, &a->dims, &mask))
         return -1;
     double n = 1;

@@ -6,7 +6,7 @@ typedef struct {
     double value;
 } value_attr;
 static const tg__field value_fields[] = {
-    {"value", TG_ATTR_FLOAT, offsetof(value_attr, value), false, 0, 1.0}, {0}};
+    {"value", TG_ATTR_FLOAT, offsetof(value_attr, value), false, TG__NAN_OK, 1.0}, {0}};
 static void addcmul_rule(tg__rule *r) {
     const value_attr *a = r->attr;
     r->gin[0] = r->g[0];
