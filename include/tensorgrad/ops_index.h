@@ -15,35 +15,56 @@ typedef enum {
     TG_INDEX_INT = 0,      /**< one position: start; drops the dim */
     TG_INDEX_SLICE = 1,    /**< start:end:step */
     TG_INDEX_ELLIPSIS = 2, /**< as many full slices as are missing; at most one */
-    TG_INDEX_NEWAXIS = 3   /**< a new dim of size 1 */
+    TG_INDEX_NEWAXIS = 3,  /**< a new dim of size 1 */
+    TG_INDEX_TENSOR = 4    /**< the positions in `tensor` */
 } tg_index_kind;
 
-/** One item of an index list, for one dim from the left. */
+/** One item of an index list, for one dim from the left (a mask: for as many as it has). */
 typedef struct {
     int32_t kind;     /**< tg_index_kind */
     int32_t reserved; /**< 0 */
     int64_t start, end, step;
+    tg_tensor *tensor; /**< TG_INDEX_TENSOR: i64, i32 or a bool mask; else NULL */
 } tg_index_item;
 
 #define TG_AT(i)                                                                                   \
-    { TG_INDEX_INT, 0, (i), 0, 0 }
+    { TG_INDEX_INT, 0, (i), 0, 0, NULL }
 #define TG_RANGE(start, end, step)                                                                 \
-    { TG_INDEX_SLICE, 0, (start), (end), (step) }
+    { TG_INDEX_SLICE, 0, (start), (end), (step), NULL }
 #define TG_EVERYTHING                                                                              \
-    { TG_INDEX_SLICE, 0, 0, TG_SLICE_END, 1 }
+    { TG_INDEX_SLICE, 0, 0, TG_SLICE_END, 1, NULL }
 #define TG_ELLIPSIS                                                                                \
-    { TG_INDEX_ELLIPSIS, 0, 0, 0, 0 }
+    { TG_INDEX_ELLIPSIS, 0, 0, 0, 0, NULL }
 #define TG_NEWAXIS                                                                                 \
-    { TG_INDEX_NEWAXIS, 0, 0, 0, 0 }
+    { TG_INDEX_NEWAXIS, 0, 0, 0, 0, NULL }
+#define TG_PICK(tensor)                                                                            \
+    { TG_INDEX_TENSOR, 0, 0, 0, 0, (tensor) }
 
-/** x[items]: a view. Fewer items than dims leave the rest whole. */
+/**
+ * x[items]. Fewer items than dims leave the rest whole.
+ *
+ * Without tensors in the list the result is a view. With them it is a copy, and PyTorch's rules
+ * hold: index tensors are broadcast to one shape; a bool mask stands for the positions where it is
+ * true, in row-major order, and must have the sizes of the dims it takes; the dims of that shape
+ * stand where the tensors' dims stood if those are neighbours (integers in between do not count),
+ * else first. Negative indices count from the end. The gradient of an element that is picked often
+ * is the sum. Every index is checked first: TG_ERR_INDEX names index, dim and size.
+ * In tg_op_call, the tensors are the inputs after x, and `start` of their item says which (from 0).
+ */
 TG_API tg_tensor *tg_index(tg_tensor *x, int n_items, const tg_index_item *items);
-/** x with x[items] = value (broadcast, converted), in new memory. */
+/** x with x[items] = value (broadcast, converted), in new memory. Where positions repeat the last
+ *  value in row-major order wins, and all values get the gradient, as in PyTorch. */
 TG_API tg_tensor *tg_index_put(tg_tensor *x, int n_items, const tg_index_item *items,
                                tg_tensor *value);
 /** x[items] = value. Acts on x itself, so gradients reach what x was made of, and value. */
 TG_API tg_tensor *tg_index_put_(tg_tensor *x, int n_items, const tg_index_item *items,
                                 tg_tensor *value);
+/** x with x[items] += value: repeated positions add up, in row-major order of value. (index_put
+ *  with accumulate = true in the table of operations.) */
+TG_API tg_tensor *tg_index_put_accumulate(tg_tensor *x, int n_items, const tg_index_item *items,
+                                          tg_tensor *value);
+TG_API tg_tensor *tg_index_put_accumulate_(tg_tensor *x, int n_items, const tg_index_item *items,
+                                           tg_tensor *value);
 /** Rows of x along dim, at the positions in index (1-d or 0-d, i64 or i32, no negatives). */
 TG_API tg_tensor *tg_index_select(tg_tensor *x, int dim, tg_tensor *index);
 /** y[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on. index has as many dims as x and no

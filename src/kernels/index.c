@@ -81,8 +81,7 @@ void tg__index_select(size_t item, int64_t outer, int64_t size, int64_t inner, i
     tg__parallel_for(outer * n, inner < PIECE ? PIECE / inner : 1, select_rows, &s);
 }
 
-/* out += src over w elements of one type; integers wrap, bools are or-ed. */
-static void add_row(tg_dtype dtype, char *restrict out, const char *restrict src, int64_t w) {
+void tg__add_elements(tg_dtype dtype, char *restrict out, const char *restrict src, int64_t w) {
     switch (dtype) {
     case TG_F32:
         for (int64_t i = 0; i < w; i++)
@@ -121,9 +120,9 @@ static void add_columns(int64_t begin, int64_t end, void *ctx) {
         const int64_t last = smaller(blocks, first + (end - begin));
         const int64_t start = first * COLUMNS, w = smaller(s->inner, last * COLUMNS) - start;
         for (int64_t j = 0; j < s->n; j++)
-            add_row(s->dtype,
-                    s->out + ((o * s->size + index_at(s, j)) * s->inner + start) * s->item,
-                    s->x + ((o * s->n + j) * s->inner + start) * s->item, w);
+            tg__add_elements(s->dtype,
+                             s->out + ((o * s->size + index_at(s, j)) * s->inner + start) * s->item,
+                             s->x + ((o * s->n + j) * s->inner + start) * s->item, w);
         begin += last - first;
     }
 }
@@ -185,7 +184,7 @@ static void run_steps(const lines *l, const char *const *p, const int64_t *step,
         if (l->gather)
             move_item(plain, indexed, item);
         else
-            add_row(l->dtype, indexed, plain, 1);
+            tg__add_elements(l->dtype, indexed, plain, 1);
     }
 }
 

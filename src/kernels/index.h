@@ -9,6 +9,9 @@
 int64_t tg__index_check(tg_dtype idx_dtype, const void *idx, int64_t step, int64_t n, int64_t size,
                         int64_t *bad);
 
+/* out += src over n elements of one type; integers wrap, bools are or-ed. */
+void tg__add_elements(tg_dtype dtype, char *restrict out, const char *restrict src, int64_t n);
+
 /* out[o, j, i] = x[o, idx[j], i]: x is [outer, size, inner], out is [outer, n, inner], contiguous.
  */
 void tg__index_select(size_t item, int64_t outer, int64_t size, int64_t inner, int64_t n,
