@@ -74,6 +74,38 @@ TG_API tg_tensor *tg_gather(tg_tensor *x, int dim, tg_tensor *index);
  *  least as large as index; repeated indices add up in row-major order. */
 TG_API tg_tensor *tg_scatter_add(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src);
 TG_API tg_tensor *tg_scatter_add_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src);
+/** y = x; y[index[j]] += alpha * src[j] along dim: src has x's dtype and sizes, but for dim as many
+ *  as index (1-d or 0-d). Repeated indices add up in order. */
+TG_API tg_tensor *tg_index_add(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src,
+                               double alpha);
+TG_API tg_tensor *tg_index_add_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src,
+                                double alpha);
+/** y = x; y[index[i][j][k]][j][k] = src[i][j][k] for dim 0, and so on, with shapes as in
+ *  tg_scatter_add. Where indices repeat the last in row-major order wins, while all of src gets the
+ *  gradient, as in PyTorch: give each place once if you differentiate. */
+TG_API tg_tensor *tg_scatter(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src);
+TG_API tg_tensor *tg_scatter_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src);
+/** The same with a number in place of src. */
+TG_API tg_tensor *tg_scatter_value(tg_tensor *x, int dim, tg_tensor *index, double value);
+TG_API tg_tensor *tg_scatter_value_(tg_tensor *x, int dim, tg_tensor *index, double value);
+
+/** How what falls on one place is combined. */
+typedef enum {
+    TG_SCATTER_SUM = 0,
+    TG_SCATTER_PROD = 1,
+    TG_SCATTER_MEAN = 2, /**< floats only */
+    TG_SCATTER_AMAX = 3, /**< NaN wins */
+    TG_SCATTER_AMIN = 4
+} tg_scatter_mode;
+/** y = x, and each place that index names becomes the sum, product, mean or extreme of the elements
+ *  of src that fall on it and, with include_self, of x. Shapes as in tg_scatter_add. Extremes that
+ *  are equal share the gradient, x among them; that of a product is exact at zeros (its own
+ *  derivative is not). */
+TG_API tg_tensor *tg_scatter_reduce(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src,
+                                    tg_scatter_mode reduce, bool include_self);
+TG_API tg_tensor *tg_scatter_reduce_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src,
+                                     tg_scatter_mode reduce, bool include_self);
+
 /** value where mask (bool, broadcast to x) is true, else x. */
 TG_API tg_tensor *tg_masked_fill(tg_tensor *x, tg_tensor *mask, double value);
 TG_API tg_tensor *tg_masked_fill_(tg_tensor *x, tg_tensor *mask, double value);
