@@ -106,9 +106,64 @@ TG_API tg_tensor *tg_scatter_reduce(tg_tensor *x, int dim, tg_tensor *index, tg_
 TG_API tg_tensor *tg_scatter_reduce_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src,
                                      tg_scatter_mode reduce, bool include_self);
 
-/** value where mask (bool, broadcast to x) is true, else x. */
+/** y = x; y[index[j]] = src[j] along dim: src has x's sizes, but for dim as many as index (1-d or
+ *  0-d). Negative indices count from the end; of repeated ones the last wins. */
+TG_API tg_tensor *tg_index_copy(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src);
+TG_API tg_tensor *tg_index_copy_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src);
+/** y = x; y[index[j]] = value along dim. */
+TG_API tg_tensor *tg_index_fill(tg_tensor *x, int dim, tg_tensor *index, double value);
+TG_API tg_tensor *tg_index_fill_(tg_tensor *x, int dim, tg_tensor *index, double value);
+/** Elements of x, counted in row-major order, at the positions in index (negative ones count from
+ *  the end), in the shape of index. */
+TG_API tg_tensor *tg_take(tg_tensor *x, tg_tensor *index);
+/** x with src[i] at position index[i], counted in row-major order; accumulate: added there. src has
+ *  as many elements as index. */
+TG_API tg_tensor *tg_put(tg_tensor *x, tg_tensor *index, tg_tensor *src, bool accumulate);
+TG_API tg_tensor *tg_put_(tg_tensor *x, tg_tensor *index, tg_tensor *src, bool accumulate);
+/** tg_gather with x and index broadcast in all dims but dim: TG_DIMS(1), or TG_ALL for both as if
+ *  flat. */
+TG_API tg_tensor *tg_take_along_dim(tg_tensor *x, tg_tensor *index, int ndims, const int *dim);
+/** x with src in place of x[..., index, ...] on dim; src has exactly that shape. */
+TG_API tg_tensor *tg_select_scatter(tg_tensor *x, tg_tensor *src, int dim, int64_t index);
+/** x with src in place of x[..., start:end:step, ...] on dim; src has exactly that shape. */
+TG_API tg_tensor *tg_slice_scatter(tg_tensor *x, tg_tensor *src, int dim, int64_t start,
+                                   int64_t end, int64_t step);
+
+/* ---- Masks: bool, broadcast with x ---------------------------------------------------------- */
+
+/** value where mask is true, else x. */
 TG_API tg_tensor *tg_masked_fill(tg_tensor *x, tg_tensor *mask, double value);
 TG_API tg_tensor *tg_masked_fill_(tg_tensor *x, tg_tensor *mask, double value);
+/** The same for a 0-d tensor, converted to x's dtype: its gradient is the sum over the mask. */
+TG_API tg_tensor *tg_masked_fill_tensor(tg_tensor *x, tg_tensor *mask, tg_tensor *value);
+TG_API tg_tensor *tg_masked_fill_tensor_(tg_tensor *x, tg_tensor *mask, tg_tensor *value);
+/** The elements of x where mask is true, in row-major order: [n]. */
+TG_API tg_tensor *tg_masked_select(tg_tensor *x, tg_tensor *mask);
+/** x with the elements of src, in row-major order, one after the other where mask is true. src has
+ *  at least as many as are needed. */
+TG_API tg_tensor *tg_masked_scatter(tg_tensor *x, tg_tensor *mask, tg_tensor *src);
+TG_API tg_tensor *tg_masked_scatter_(tg_tensor *x, tg_tensor *mask, tg_tensor *src);
+/** The indices of the n elements that are not 0, in row-major order: i64 [n, ndim]. Not
+ *  differentiable. */
+TG_API tg_tensor *tg_nonzero(tg_tensor *x);
+/** tg_nonzero under its other name. */
+TG_API tg_tensor *tg_argwhere(tg_tensor *x);
+
+/* ---- Triangles ------------------------------------------------------------------------------ */
+
+/** Matrices (the last two dims) without what lies above the diagonal (j - i > diagonal). */
+TG_API tg_tensor *tg_tril(tg_tensor *x, int64_t diagonal);
+TG_API tg_tensor *tg_tril_(tg_tensor *x, int64_t diagonal);
+/** Matrices without what lies below the diagonal (j - i < diagonal). */
+TG_API tg_tensor *tg_triu(tg_tensor *x, int64_t diagonal);
+TG_API tg_tensor *tg_triu_(tg_tensor *x, int64_t diagonal);
+/** The indices of the elements that tg_tril keeps of a [rows, cols] matrix, in row-major order: i64
+ *  [2, n], rows first. */
+TG_API tg_tensor *tg_tril_indices(int64_t rows, int64_t cols, int64_t offset);
+/** The same for tg_triu. */
+TG_API tg_tensor *tg_triu_indices(int64_t rows, int64_t cols, int64_t offset);
+
+/* ---- Joining -------------------------------------------------------------------------------- */
 
 /** Joins along an existing dim; the other sizes must agree. Dtypes are promoted. 1-d tensors
  * without elements are skipped. */

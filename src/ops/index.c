@@ -1,5 +1,5 @@
-/* index.c - gathering and scattering by index tensors. Every index is checked before anything is
- * written. */
+/* index.c - gathering and adding by index tensors along one dim. Every index is checked before
+ * anything is written. */
 #include "kernels/index.h"
 #include "ops/elementwise.h"
 #include "ops/index.h"
@@ -340,44 +340,4 @@ tg_tensor *tg_scatter_add(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *sr
 tg_tensor *tg_scatter_add_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src) {
     tg_tensor *in[3] = {x, index, src};
     return tg__apply_(&tg__op_scatter_add, in, 3, &(dim_attr){dim});
-}
-
-/* ---- masked_fill: value where mask, else x ---- */
-typedef struct {
-    double value;
-} masked_fill_attr;
-static const tg__field masked_fill_fields[] = {
-    {"value", TG_ATTR_FLOAT, offsetof(masked_fill_attr, value), true, 0, 0}, {0}};
-static bool masked_fill_forward(const tg__call *c) {
-    const masked_fill_attr *a = c->attr;
-    tg_tensor *x = c->in[0];
-    tg_tensor *mask = c->in[1];
-    if (mask->dtype != TG_BOOL) {
-        tg__refuse_dtype("masked_fill", mask, "a bool mask");
-        return false;
-    }
-    int ndim;
-    int64_t shape[TG_MAX_DIMS];
-    if (!tg__broadcast("masked_fill", x, mask, &ndim, shape))
-        return false;
-    tg_tensor *y = tg__dest(c, (tg_dtype)x->dtype, ndim, shape);
-    if (y == NULL)
-        return false;
-    _Alignas(8) char value[8];
-    tg__convert_double((tg_dtype)y->dtype, value, a->value);
-    tg__run((tg_tensor *[]){y, x, mask}, 3, tg__kernels_get()->masked_fill[y->dtype], value, 0.4);
-    tg__land(c, y);
-    return true;
-}
-static void masked_fill_rule(tg__rule *r) { r->gin[0] = tg_masked_fill(r->g[0], r->in[1], 0.0); }
-TG_OP(masked_fill, .maths = "value where mask, else x", .inputs = "x mask", .n_in = 2, .no_grad = 2,
-      .flags = TG__IN_PLACE | TG__BROADCASTS, .fields = masked_fill_fields,
-      .attr_size = sizeof(masked_fill_attr), .forward = masked_fill_forward,
-      .rule = masked_fill_rule, .saves = {TG__SAVE_IN(1, 1)}, .onnx = {"composed"});
-TG_SAMPLES(masked_fill, "[2,3] b[2,3] | value=2", "[2,3] b[3] | value=0", "[3] b[2,1] | value=1");
-tg_tensor *tg_masked_fill(tg_tensor *x, tg_tensor *mask, double value) {
-    return tg__apply2(&tg__op_masked_fill, x, mask, &(masked_fill_attr){value});
-}
-tg_tensor *tg_masked_fill_(tg_tensor *x, tg_tensor *mask, double value) {
-    return tg__apply2_(&tg__op_masked_fill, x, mask, &(masked_fill_attr){value});
 }
