@@ -15,35 +15,56 @@ typedef enum {
     TG_INDEX_INT = 0,      /**< one position: start; drops the dim */
     TG_INDEX_SLICE = 1,    /**< start:end:step */
     TG_INDEX_ELLIPSIS = 2, /**< as many full slices as are missing; at most one */
-    TG_INDEX_NEWAXIS = 3   /**< a new dim of size 1 */
+    TG_INDEX_NEWAXIS = 3,  /**< a new dim of size 1 */
+    TG_INDEX_TENSOR = 4    /**< the positions in `tensor` */
 } tg_index_kind;
 
-/** One item of an index list, for one dim from the left. */
+/** One item of an index list, for one dim from the left (a mask: for as many as it has). */
 typedef struct {
     int32_t kind;     /**< tg_index_kind */
     int32_t reserved; /**< 0 */
     int64_t start, end, step;
+    tg_tensor *tensor; /**< TG_INDEX_TENSOR: i64, i32 or a bool mask; else NULL */
 } tg_index_item;
 
 #define TG_AT(i)                                                                                   \
-    { TG_INDEX_INT, 0, (i), 0, 0 }
+    { TG_INDEX_INT, 0, (i), 0, 0, NULL }
 #define TG_RANGE(start, end, step)                                                                 \
-    { TG_INDEX_SLICE, 0, (start), (end), (step) }
+    { TG_INDEX_SLICE, 0, (start), (end), (step), NULL }
 #define TG_EVERYTHING                                                                              \
-    { TG_INDEX_SLICE, 0, 0, TG_SLICE_END, 1 }
+    { TG_INDEX_SLICE, 0, 0, TG_SLICE_END, 1, NULL }
 #define TG_ELLIPSIS                                                                                \
-    { TG_INDEX_ELLIPSIS, 0, 0, 0, 0 }
+    { TG_INDEX_ELLIPSIS, 0, 0, 0, 0, NULL }
 #define TG_NEWAXIS                                                                                 \
-    { TG_INDEX_NEWAXIS, 0, 0, 0, 0 }
+    { TG_INDEX_NEWAXIS, 0, 0, 0, 0, NULL }
+#define TG_PICK(tensor)                                                                            \
+    { TG_INDEX_TENSOR, 0, 0, 0, 0, (tensor) }
 
-/** x[items]: a view. Fewer items than dims leave the rest whole. */
+/**
+ * x[items]. Fewer items than dims leave the rest whole.
+ *
+ * Without tensors in the list the result is a view. With them it is a copy, and PyTorch's rules
+ * hold: index tensors are broadcast to one shape; a bool mask stands for the positions where it is
+ * true, in row-major order, and must have the sizes of the dims it takes; the dims of that shape
+ * stand where the tensors' dims stood if those are neighbours (integers in between do not count),
+ * else first. Negative indices count from the end. The gradient of an element that is picked often
+ * is the sum. Every index is checked first: TG_ERR_INDEX names index, dim and size.
+ * In tg_op_call, the tensors are the inputs after x, and `start` of their item says which (from 0).
+ */
 TG_API tg_tensor *tg_index(tg_tensor *x, int n_items, const tg_index_item *items);
-/** x with x[items] = value (broadcast, converted), in new memory. */
+/** x with x[items] = value (broadcast, converted), in new memory. Where positions repeat the last
+ *  value in row-major order wins, and all values get the gradient, as in PyTorch. */
 TG_API tg_tensor *tg_index_put(tg_tensor *x, int n_items, const tg_index_item *items,
                                tg_tensor *value);
 /** x[items] = value. Acts on x itself, so gradients reach what x was made of, and value. */
 TG_API tg_tensor *tg_index_put_(tg_tensor *x, int n_items, const tg_index_item *items,
                                 tg_tensor *value);
+/** x with x[items] += value: repeated positions add up, in row-major order of value. (index_put
+ *  with accumulate = true in the table of operations.) */
+TG_API tg_tensor *tg_index_put_accumulate(tg_tensor *x, int n_items, const tg_index_item *items,
+                                          tg_tensor *value);
+TG_API tg_tensor *tg_index_put_accumulate_(tg_tensor *x, int n_items, const tg_index_item *items,
+                                           tg_tensor *value);
 /** Rows of x along dim, at the positions in index (1-d or 0-d, i64 or i32, no negatives). */
 TG_API tg_tensor *tg_index_select(tg_tensor *x, int dim, tg_tensor *index);
 /** y[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on. index has as many dims as x and no
@@ -53,9 +74,96 @@ TG_API tg_tensor *tg_gather(tg_tensor *x, int dim, tg_tensor *index);
  *  least as large as index; repeated indices add up in row-major order. */
 TG_API tg_tensor *tg_scatter_add(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src);
 TG_API tg_tensor *tg_scatter_add_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src);
-/** value where mask (bool, broadcast to x) is true, else x. */
+/** y = x; y[index[j]] += alpha * src[j] along dim: src has x's dtype and sizes, but for dim as many
+ *  as index (1-d or 0-d). Repeated indices add up in order. */
+TG_API tg_tensor *tg_index_add(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src,
+                               double alpha);
+TG_API tg_tensor *tg_index_add_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src,
+                                double alpha);
+/** y = x; y[index[i][j][k]][j][k] = src[i][j][k] for dim 0, and so on, with shapes as in
+ *  tg_scatter_add. Where indices repeat the last in row-major order wins, while all of src gets the
+ *  gradient, as in PyTorch: give each place once if you differentiate. */
+TG_API tg_tensor *tg_scatter(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src);
+TG_API tg_tensor *tg_scatter_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src);
+/** The same with a number in place of src. */
+TG_API tg_tensor *tg_scatter_value(tg_tensor *x, int dim, tg_tensor *index, double value);
+TG_API tg_tensor *tg_scatter_value_(tg_tensor *x, int dim, tg_tensor *index, double value);
+
+/** How what falls on one place is combined. */
+typedef enum {
+    TG_SCATTER_SUM = 0,
+    TG_SCATTER_PROD = 1,
+    TG_SCATTER_MEAN = 2, /**< floats only */
+    TG_SCATTER_AMAX = 3, /**< NaN wins */
+    TG_SCATTER_AMIN = 4
+} tg_scatter_mode;
+/** y = x, and each place that index names becomes the sum, product, mean or extreme of the elements
+ *  of src that fall on it and, with include_self, of x. Shapes as in tg_scatter_add. Extremes that
+ *  are equal share the gradient, x among them; that of a product is exact at zeros (its own
+ *  derivative is not). */
+TG_API tg_tensor *tg_scatter_reduce(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src,
+                                    tg_scatter_mode reduce, bool include_self);
+TG_API tg_tensor *tg_scatter_reduce_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src,
+                                     tg_scatter_mode reduce, bool include_self);
+
+/** y = x; y[index[j]] = src[j] along dim: src has x's sizes, but for dim as many as index (1-d or
+ *  0-d). Negative indices count from the end; of repeated ones the last wins. */
+TG_API tg_tensor *tg_index_copy(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src);
+TG_API tg_tensor *tg_index_copy_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src);
+/** y = x; y[index[j]] = value along dim. */
+TG_API tg_tensor *tg_index_fill(tg_tensor *x, int dim, tg_tensor *index, double value);
+TG_API tg_tensor *tg_index_fill_(tg_tensor *x, int dim, tg_tensor *index, double value);
+/** Elements of x, counted in row-major order, at the positions in index (negative ones count from
+ *  the end), in the shape of index. */
+TG_API tg_tensor *tg_take(tg_tensor *x, tg_tensor *index);
+/** x with src[i] at position index[i], counted in row-major order; accumulate: added there. src has
+ *  as many elements as index. */
+TG_API tg_tensor *tg_put(tg_tensor *x, tg_tensor *index, tg_tensor *src, bool accumulate);
+TG_API tg_tensor *tg_put_(tg_tensor *x, tg_tensor *index, tg_tensor *src, bool accumulate);
+/** tg_gather with x and index broadcast in all dims but dim: TG_DIMS(1), or TG_ALL for both as if
+ *  flat. */
+TG_API tg_tensor *tg_take_along_dim(tg_tensor *x, tg_tensor *index, int ndims, const int *dim);
+/** x with src in place of x[..., index, ...] on dim; src has exactly that shape. */
+TG_API tg_tensor *tg_select_scatter(tg_tensor *x, tg_tensor *src, int dim, int64_t index);
+/** x with src in place of x[..., start:end:step, ...] on dim; src has exactly that shape. */
+TG_API tg_tensor *tg_slice_scatter(tg_tensor *x, tg_tensor *src, int dim, int64_t start,
+                                   int64_t end, int64_t step);
+
+/* ---- Masks: bool, broadcast with x ---------------------------------------------------------- */
+
+/** value where mask is true, else x. */
 TG_API tg_tensor *tg_masked_fill(tg_tensor *x, tg_tensor *mask, double value);
 TG_API tg_tensor *tg_masked_fill_(tg_tensor *x, tg_tensor *mask, double value);
+/** The same for a 0-d tensor, converted to x's dtype: its gradient is the sum over the mask. */
+TG_API tg_tensor *tg_masked_fill_tensor(tg_tensor *x, tg_tensor *mask, tg_tensor *value);
+TG_API tg_tensor *tg_masked_fill_tensor_(tg_tensor *x, tg_tensor *mask, tg_tensor *value);
+/** The elements of x where mask is true, in row-major order: [n]. */
+TG_API tg_tensor *tg_masked_select(tg_tensor *x, tg_tensor *mask);
+/** x with the elements of src, in row-major order, one after the other where mask is true. src has
+ *  at least as many as are needed. */
+TG_API tg_tensor *tg_masked_scatter(tg_tensor *x, tg_tensor *mask, tg_tensor *src);
+TG_API tg_tensor *tg_masked_scatter_(tg_tensor *x, tg_tensor *mask, tg_tensor *src);
+/** The indices of the n elements that are not 0, in row-major order: i64 [n, ndim]. Not
+ *  differentiable. */
+TG_API tg_tensor *tg_nonzero(tg_tensor *x);
+/** tg_nonzero under its other name. */
+TG_API tg_tensor *tg_argwhere(tg_tensor *x);
+
+/* ---- Triangles ------------------------------------------------------------------------------ */
+
+/** Matrices (the last two dims) without what lies above the diagonal (j - i > diagonal). */
+TG_API tg_tensor *tg_tril(tg_tensor *x, int64_t diagonal);
+TG_API tg_tensor *tg_tril_(tg_tensor *x, int64_t diagonal);
+/** Matrices without what lies below the diagonal (j - i < diagonal). */
+TG_API tg_tensor *tg_triu(tg_tensor *x, int64_t diagonal);
+TG_API tg_tensor *tg_triu_(tg_tensor *x, int64_t diagonal);
+/** The indices of the elements that tg_tril keeps of a [rows, cols] matrix, in row-major order: i64
+ *  [2, n], rows first. */
+TG_API tg_tensor *tg_tril_indices(int64_t rows, int64_t cols, int64_t offset);
+/** The same for tg_triu. */
+TG_API tg_tensor *tg_triu_indices(int64_t rows, int64_t cols, int64_t offset);
+
+/* ---- Joining -------------------------------------------------------------------------------- */
 
 /** Joins along an existing dim; the other sizes must agree. Dtypes are promoted. 1-d tensors
  * without elements are skipped. */

@@ -122,8 +122,10 @@ static bool set_list(const tg__op *op, const tg__field *f, const tg_attr *a, voi
     if (f->type == TG_ATTR_INDEX) {
         tg__items *items = field_at(f, attrs);
         items->n = a->n;
-        for (int i = 0; i < a->n; i++)
+        for (int i = 0; i < a->n; i++) {
             items->item[i] = a->items[i];
+            items->item[i].tensor = NULL; /* tensors of the list are inputs of the call */
+        }
     } else if (f->type == TG_ATTR_INTS) {
         tg__ints *ints = field_at(f, attrs);
         ints->n = a->n;

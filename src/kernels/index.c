@@ -81,8 +81,7 @@ void tg__index_select(size_t item, int64_t outer, int64_t size, int64_t inner, i
     tg__parallel_for(outer * n, inner < PIECE ? PIECE / inner : 1, select_rows, &s);
 }
 
-/* out += src over w elements of one type; integers wrap, bools are or-ed. */
-static void add_row(tg_dtype dtype, char *restrict out, const char *restrict src, int64_t w) {
+void tg__add_elements(tg_dtype dtype, char *restrict out, const char *restrict src, int64_t w) {
     switch (dtype) {
     case TG_F32:
         for (int64_t i = 0; i < w; i++)
@@ -121,9 +120,9 @@ static void add_columns(int64_t begin, int64_t end, void *ctx) {
         const int64_t last = smaller(blocks, first + (end - begin));
         const int64_t start = first * COLUMNS, w = smaller(s->inner, last * COLUMNS) - start;
         for (int64_t j = 0; j < s->n; j++)
-            add_row(s->dtype,
-                    s->out + ((o * s->size + index_at(s, j)) * s->inner + start) * s->item,
-                    s->x + ((o * s->n + j) * s->inner + start) * s->item, w);
+            tg__add_elements(s->dtype,
+                             s->out + ((o * s->size + index_at(s, j)) * s->inner + start) * s->item,
+                             s->x + ((o * s->n + j) * s->inner + start) * s->item, w);
         begin += last - first;
     }
 }
@@ -162,7 +161,8 @@ typedef struct {
     int64_t stride[3][TG_MAX_DIMS]; /* of the strided operand, the indices, the operand like them */
     int64_t along[3];               /* the same along dim */
     int64_t length;
-    bool gather;
+    enum { GATHER, SCATTER, ADD, COMBINE } act;
+    tg__combine how;
     const char *base[3];
 } lines;
 
@@ -171,8 +171,38 @@ static void move_item(char *to, const char *from, int64_t item) {
         memcpy(to, from, 4);
     else if (item == 8)
         memcpy(to, from, 8);
+    else if (item == 2)
+        memcpy(to, from, 2);
     else
         *to = *from;
+}
+
+/* wide: a type in which a product may wrap */
+#define COMBINE_AS(type, wide)                                                                     \
+    do {                                                                                           \
+        const type a = *(const type *)(const void *)out, b = *(const type *)(const void *)src;     \
+        *(type *)(void *)out = how == TG__COMBINE_PROD  ? (type)((wide)a * (wide)b)                \
+                               : how == TG__COMBINE_MAX ? (b > a || b != b ? b : a)                \
+                                                        : (b < a || b != b ? b : a);               \
+    } while (0)
+
+static void combine(tg_dtype dtype, tg__combine how, char *out, const char *src) {
+    switch (dtype) {
+    case TG_F32:
+        COMBINE_AS(float, float);
+        break;
+    case TG_F64:
+        COMBINE_AS(double, double);
+        break;
+    case TG_I64:
+        COMBINE_AS(int64_t, uint64_t);
+        break;
+    case TG_I32:
+        COMBINE_AS(int32_t, uint32_t);
+        break;
+    default: /* u8, and bools as 0 and 1 */
+        COMBINE_AS(uint8_t, uint32_t);
+    }
 }
 
 /* n positions of one line, or (step of the lines' last dim) the same position of n lines. */
@@ -182,10 +212,14 @@ static void run_steps(const lines *l, const char *const *p, const int64_t *step,
         const int64_t at = *(const int64_t *)(p[1] + i * step[1]) * along;
         char *indexed = (char *)(uintptr_t)(p[0] + i * step[0] + at);
         char *plain = (char *)(uintptr_t)(p[2] + i * step[2]);
-        if (l->gather)
+        if (l->act == GATHER)
             move_item(plain, indexed, item);
+        else if (l->act == SCATTER)
+            move_item(indexed, plain, item);
+        else if (l->act == ADD)
+            tg__add_elements(l->dtype, indexed, plain, 1);
         else
-            add_row(l->dtype, indexed, plain, 1);
+            combine(l->dtype, l->how, indexed, plain);
     }
 }
 
@@ -241,13 +275,28 @@ static void run_all(lines *l, int ndim, const int64_t *shape, int dim,
 void tg__gather(size_t item, int ndim, const int64_t *shape, int dim, const char *x,
                 const int64_t *x_stride, const char *idx, const int64_t *idx_stride, char *out,
                 const int64_t *out_stride) {
-    lines l = {.item = (int64_t)item, .gather = true, .base = {x, idx, out}};
+    lines l = {.item = (int64_t)item, .act = GATHER, .base = {x, idx, out}};
     run_all(&l, ndim, shape, dim, (const int64_t *const[]){x_stride, idx_stride, out_stride});
 }
 
 void tg__scatter_add(tg_dtype dtype, int ndim, const int64_t *shape, int dim, char *out,
                      const int64_t *out_stride, const char *idx, const int64_t *idx_stride,
                      const char *src, const int64_t *src_stride) {
-    lines l = {.dtype = dtype, .item = item_of(dtype), .base = {out, idx, src}};
+    lines l = {.dtype = dtype, .item = item_of(dtype), .act = ADD, .base = {out, idx, src}};
+    run_all(&l, ndim, shape, dim, (const int64_t *const[]){out_stride, idx_stride, src_stride});
+}
+
+void tg__scatter(size_t item, int ndim, const int64_t *shape, int dim, char *out,
+                 const int64_t *out_stride, const char *idx, const int64_t *idx_stride,
+                 const char *src, const int64_t *src_stride) {
+    lines l = {.item = (int64_t)item, .act = SCATTER, .base = {out, idx, src}};
+    run_all(&l, ndim, shape, dim, (const int64_t *const[]){out_stride, idx_stride, src_stride});
+}
+
+void tg__scatter_combine(tg__combine how, tg_dtype dtype, int ndim, const int64_t *shape, int dim,
+                         char *out, const int64_t *out_stride, const char *idx,
+                         const int64_t *idx_stride, const char *src, const int64_t *src_stride) {
+    lines l = {.dtype = dtype, .act = COMBINE, .how = how, .base = {out, idx, src}};
+    l.item = item_of(dtype);
     run_all(&l, ndim, shape, dim, (const int64_t *const[]){out_stride, idx_stride, src_stride});
 }

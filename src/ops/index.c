@@ -1,12 +1,13 @@
-/* index.c - gathering and scattering by index tensors. Every index is checked before anything is
- * written. */
+/* index.c - gathering and adding by index tensors along one dim. Every index is checked before
+ * anything is written. */
 #include "kernels/index.h"
 #include "ops/elementwise.h"
+#include "ops/index.h"
 #include "ops/view.h"
 
 /* ---- Shared checks ---- */
 
-static bool check_index_dtype(const char *op, const tg_tensor *index) {
+bool tg__index_dtype(const char *op, const tg_tensor *index) {
     if (index->dtype == TG_I64 || index->dtype == TG_I32)
         return true;
     tg__refuse_dtype(op, index, "an index of i64 or i32");
@@ -46,7 +47,7 @@ static bool index_select_check(const tg__call *c, int *dim) {
     const dim_attr *a = c->attr;
     const tg_tensor *index = c->in[1];
     *dim = tg__dim(c->op->name, c->in[0], a->dim);
-    if (*dim < 0 || !check_index_dtype(c->op->name, index))
+    if (*dim < 0 || !tg__index_dtype(c->op->name, index))
         return false;
     if (index->ndim > 1) {
         tg__fail(TG_ERR_SHAPE, c->op->name, "index is %s; give one dim, or use tg_gather",
@@ -91,75 +92,119 @@ static void index_select_rule(tg__rule *r) {
     const dim_attr *a = r->attr;
     const tg__meta *m = r->meta[0];
     tg_tensor *zeros = tg_zeros((tg_dtype)m->dtype, m->ndim, m->shape);
-    r->gin[0] = tg__apply3(&tg__op_index_add, zeros, r->in[1], r->g[0], a);
+    r->gin[0] = tg_index_add(zeros, (int)a->dim, r->in[1], r->g[0], 1.0);
 }
 TG_OP(index_select, .maths = "rows of x along dim", .inputs = "x index", .n_in = 2, .no_grad = 2,
-      .fields = dim_fields, .attr_size = sizeof(dim_attr), .forward = index_select_forward,
-      .rule = index_select_rule, .saves = {TG__SAVE_IN(1, 1), TG__SAVE_META(0, 1)},
-      .onnx = {"Gather", 13, "axis=dim"});
+      .flags = TG__ANY_DTYPE, .fields = dim_fields, .attr_size = sizeof(dim_attr),
+      .forward = index_select_forward, .rule = index_select_rule,
+      .saves = {TG__SAVE_IN(1, 1), TG__SAVE_META(0, 1)}, .onnx = {"Gather", 13, "axis=dim"});
 TG_SAMPLES(index_select, "[4,3] i[3]<4 | dim=0", "[2,3] i[5]<3 | dim=-1", "[4] i[]<4 | dim=0");
 tg_tensor *tg_index_select(tg_tensor *x, int dim, tg_tensor *index) {
     return tg__apply2(&tg__op_index_select, x, index, &(dim_attr){dim});
 }
 
-/* ---- index_add: x with src added to its rows; the gradient of index_select ---- */
-static bool index_add_forward(const tg__call *c) {
-    int dim;
-    if (!index_select_check(c, &dim))
+/* ---- index_add: x with alpha * src added to its rows; the gradient of index_select ---- */
+typedef struct {
+    int64_t dim;
+    double alpha;
+} index_add_attr;
+static const tg__field index_add_fields[] = {
+    {"dim", TG_ATTR_INT, offsetof(index_add_attr, dim), true, 0, 0},
+    {"alpha", TG_ATTR_FLOAT, offsetof(index_add_attr, alpha), false, TG__NAN_OK, 1.0},
+    {0}};
+
+/* src times alpha, contiguous. Raw. */
+static tg_tensor *scaled(tg_tensor *src, double alpha) {
+    if (alpha == 1.0)
+        return tg__packed("index_add", src);
+    tg_tensor *y = tg__new("index_add", (tg_dtype)src->dtype, src->ndim, src->shape);
+    if (y == NULL)
+        return NULL;
+    _Alignas(8) char value[8];
+    tg__convert_double((tg_dtype)y->dtype, value, alpha);
+    tg_tensor one = {.dtype = y->dtype, .data = value, .numel = 1};
+    tg__run((tg_tensor *[]){y, src, &one}, 3, tg__kernels_get()->binary[TG__BIN_mul][y->dtype],
+            NULL, 0.3);
+    return y;
+}
+
+static bool index_add_check(const tg__call *c, int *dim) {
+    const tg_tensor *x = c->in[0];
+    const tg_tensor *src = c->in[2];
+    if (!index_select_check(c, dim))
         return false;
-    tg_tensor *x = c->in[0];
-    tg_tensor *src = c->in[2];
     bool fits = src->ndim == x->ndim && src->dtype == x->dtype;
     for (int i = 0; fits && i < x->ndim; i++)
-        fits = src->shape[i] == (i == dim ? c->in[1]->numel : x->shape[i]);
-    if (!fits) {
-        tg__fail(TG_ERR_SHAPE, "index_add", "src is %s for x %s and index %s", tg__describe(src),
-                 tg__describe(x), tg__describe(c->in[1]));
+        fits = src->shape[i] == (i == *dim ? c->in[1]->numel : x->shape[i]);
+    if (!fits)
+        tg__fail(src->dtype != x->dtype ? TG_ERR_DTYPE : TG_ERR_SHAPE, "index_add",
+                 "src is %s for x %s and index %s; it has x's dtype, and x's sizes but for dim %d, "
+                 "where it has one for each index",
+                 tg__describe(src), tg__describe(x), tg__describe(c->in[1]), *dim);
+    return fits;
+}
+
+static bool index_add_forward(const tg__call *c) {
+    const index_add_attr *a = c->attr;
+    int dim;
+    if (!index_add_check(c, &dim))
         return false;
-    }
+    tg_tensor *x = c->in[0];
     tg_tensor *index = tg__packed("index_add", c->in[1]);
-    tg_tensor *add = index != NULL ? tg__packed("index_add", src) : NULL;
+    tg_tensor *add = index != NULL ? scaled(c->in[2], a->alpha) : NULL;
     bool good = add != NULL && check_range("index_add", index, x, dim);
-    if (good) {
-        c->out[0] = tg__new("index_add", (tg_dtype)x->dtype, x->ndim, x->shape);
-        good = c->out[0] != NULL;
-    }
-    if (good) {
+    /* the kernel wants rows without gaps */
+    bool beside = c->into != NULL && !(x->flags & TG__CONTIGUOUS);
+    tg_tensor *y = NULL;
+    if (good)
+        y = beside ? tg__packed("index_add", x) : tg__copy_or_into(c);
+    good = y != NULL;
+    if (good && add->numel > 0) {
         int64_t outer;
         int64_t inner;
         around(x, dim, &outer, &inner);
-        tg__pack(x, c->out[0]->data);
-        if (add->numel > 0)
-            tg__index_add((tg_dtype)x->dtype, outer, x->ndim > 0 ? x->shape[dim] : 1, inner,
-                          x->ndim > 0 ? index->numel : 1, (tg_dtype)index->dtype, index->data,
-                          (int64_t)tg__item_size(index->dtype), add->data, c->out[0]->data);
+        tg__index_add((tg_dtype)x->dtype, outer, x->ndim > 0 ? x->shape[dim] : 1, inner,
+                      x->ndim > 0 ? index->numel : 1, (tg_dtype)index->dtype, index->data,
+                      (int64_t)tg__item_size(index->dtype), add->data, y->data);
     }
+    if (good && beside)
+        tg__assign(x, y);
+    if (beside)
+        tg__unref(y);
     tg__unref(index);
     tg__unref(add);
     return good;
 }
 static void index_add_rule(tg__rule *r) {
-    const dim_attr *a = r->attr;
+    const index_add_attr *a = r->attr;
     r->gin[0] = r->g[0];
-    if (r->wanted[2])
-        r->gin[2] = tg_index_select(r->g[0], (int)a->dim, r->in[1]);
+    if (!r->wanted[2])
+        return;
+    tg_tensor *g = tg_index_select(r->g[0], (int)a->dim, r->in[1]);
+    r->gin[2] = a->alpha == 1.0 ? g : tg_mul_scalar(g, a->alpha);
 }
-TG_OP(index_add, .maths = "x; x[index] += src along dim", .inputs = "x index src", .n_in = 3,
-      .no_grad = 2, .flags = TG__INTERNAL, .fields = dim_fields, .attr_size = sizeof(dim_attr),
-      .forward = index_add_forward, .rule = index_add_rule, .saves = {TG__SAVE_IN(1, 4)},
-      .onnx = {"composed"});
-TG_SAMPLES(index_add, "[4,3] i[3]<4 [3,3] | dim=0", "[2,3] i[5]<3 [2,5] | dim=1");
+TG_OP(index_add, .maths = "x; x[index] += alpha * src along dim", .inputs = "x index src",
+      .n_in = 3, .no_grad = 2, .flags = TG__IN_PLACE, .fields = index_add_fields,
+      .attr_size = sizeof(index_add_attr), .forward = index_add_forward, .rule = index_add_rule,
+      .saves = {TG__SAVE_IN(1, 4)}, .onnx = {"composed"});
+TG_SAMPLES(index_add, "[4,3] i[3]<4 [3,3] | dim=0", "[2,3] i[5]<3 [2,5] | dim=1 alpha=-0.5");
+tg_tensor *tg_index_add(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src, double alpha) {
+    return tg__apply3(&tg__op_index_add, x, index, src, &(index_add_attr){dim, alpha});
+}
+tg_tensor *tg_index_add_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src, double alpha) {
+    tg_tensor *in[3] = {x, index, src};
+    return tg__apply_(&tg__op_index_add, in, 3, &(index_add_attr){dim, alpha});
+}
 
 /* ---- gather, scatter_add ---- */
 
-/* index has x's rank and no size beyond x's except in dim; src (or NULL) covers index. */
-static bool gather_check(const tg__call *c, const tg_tensor *src, int *dim) {
+bool tg__gather_check(const tg__call *c, const tg_tensor *src, int *dim) {
     const dim_attr *a = c->attr;
     const char *op = c->op->name;
     const tg_tensor *x = c->in[0];
     const tg_tensor *index = c->in[1];
     *dim = tg__dim(op, x, a->dim);
-    if (*dim < 0 || !check_index_dtype(op, index))
+    if (*dim < 0 || !tg__index_dtype(op, index))
         return false;
     bool fits = index->ndim == x->ndim && (src == NULL || src->ndim == x->ndim);
     for (int i = 0; fits && i < x->ndim; i++)
@@ -182,13 +227,12 @@ static bool gather_check(const tg__call *c, const tg_tensor *src, int *dim) {
     return true;
 }
 
-static void byte_strides(const tg_tensor *x, int64_t *stride) {
+void tg__byte_strides(const tg_tensor *x, int64_t *stride) {
     for (int i = 0; i < x->ndim; i++)
         stride[i] = x->stride[i] * (int64_t)tg__item_size(x->dtype);
 }
 
-/* A contiguous i64 copy of the index, checked. Raw. */
-static tg_tensor *checked_index(const tg__call *c, int dim) {
+tg_tensor *tg__checked_index(const tg__call *c, int dim) {
     tg_tensor *wide = tg__as(c->op->name, c->in[1], TG_I64);
     tg_tensor *index = wide != NULL ? tg__packed(c->op->name, wide) : NULL;
     tg__unref(wide);
@@ -201,19 +245,19 @@ static tg_tensor *checked_index(const tg__call *c, int dim) {
 
 static bool gather_forward(const tg__call *c) {
     int dim;
-    if (!gather_check(c, NULL, &dim))
+    if (!tg__gather_check(c, NULL, &dim))
         return false;
     const tg_tensor *x = c->in[0];
-    tg_tensor *index = checked_index(c, dim);
+    tg_tensor *index = tg__checked_index(c, dim);
     tg_tensor *y =
         index != NULL ? tg__new("gather", (tg_dtype)x->dtype, index->ndim, index->shape) : NULL;
     if (y != NULL && y->numel > 0) {
         int64_t xs[TG_MAX_DIMS];
         int64_t is[TG_MAX_DIMS];
         int64_t ys[TG_MAX_DIMS];
-        byte_strides(x, xs);
-        byte_strides(index, is);
-        byte_strides(y, ys);
+        tg__byte_strides(x, xs);
+        tg__byte_strides(index, is);
+        tg__byte_strides(y, ys);
         tg__gather(tg__item_size(x->dtype), y->ndim, y->shape, dim, x->data, xs, index->data, is,
                    y->data, ys);
     }
@@ -228,8 +272,9 @@ static void gather_rule(tg__rule *r) {
     r->gin[0] = tg_scatter_add(zeros, (int)a->dim, r->in[1], r->g[0]);
 }
 TG_OP(gather, .maths = "y[i,j] = x[index[i,j], j] for dim 0", .inputs = "x index", .n_in = 2,
-      .no_grad = 2, .fields = dim_fields, .attr_size = sizeof(dim_attr), .forward = gather_forward,
-      .rule = gather_rule, .saves = {TG__SAVE_IN(1, 1), TG__SAVE_META(0, 1)},
+      .no_grad = 2, .flags = TG__ANY_DTYPE, .fields = dim_fields, .attr_size = sizeof(dim_attr),
+      .forward = gather_forward, .rule = gather_rule,
+      .saves = {TG__SAVE_IN(1, 1), TG__SAVE_META(0, 1)},
       .onnx = {"GatherElements", 13, "axis=dim"});
 TG_SAMPLES(gather, "[3,4] i[2,4]<3 | dim=0", "[2,3] i[2,5]<3 | dim=1", "[4] i[3]<4 | dim=0");
 tg_tensor *tg_gather(tg_tensor *x, int dim, tg_tensor *index) {
@@ -240,9 +285,9 @@ static bool scatter_add_forward(const tg__call *c) {
     int dim;
     const tg_tensor *x = c->in[0];
     const tg_tensor *src = c->in[2];
-    if (!gather_check(c, src, &dim))
+    if (!tg__gather_check(c, src, &dim))
         return false;
-    tg_tensor *index = checked_index(c, dim);
+    tg_tensor *index = tg__checked_index(c, dim);
     if (index == NULL)
         return false;
     tg_tensor *y = c->into;
@@ -255,31 +300,33 @@ static bool scatter_add_forward(const tg__call *c) {
         int64_t ys[TG_MAX_DIMS];
         int64_t is[TG_MAX_DIMS];
         int64_t ss[TG_MAX_DIMS];
-        byte_strides(y, ys);
-        byte_strides(index, is);
-        byte_strides(src, ss);
+        tg__byte_strides(y, ys);
+        tg__byte_strides(index, is);
+        tg__byte_strides(src, ss);
         tg__scatter_add((tg_dtype)y->dtype, y->ndim, index->shape, dim, y->data, ys, index->data,
                         is, src->data, ss);
     }
     tg__unref(index);
     return y != NULL;
 }
-static void scatter_add_rule(tg__rule *r) {
-    const dim_attr *a = r->attr;
-    const tg__meta *m = r->meta[2];
-    r->gin[0] = r->g[0];
-    if (!r->wanted[2])
-        return;
-    tg_tensor *g = tg_gather(r->g[0], (int)a->dim, r->in[1]);
-    bool whole = g != NULL && g->ndim == m->ndim;
+tg_tensor *tg__gather_back(tg_tensor *grad, int64_t dim, tg_tensor *index, const tg__meta *src) {
+    tg_tensor *g = tg_gather(grad, (int)dim, index);
+    bool whole = g != NULL && g->ndim == src->ndim;
     tg_index_item items[TG_MAX_DIMS];
-    for (int i = 0; g != NULL && i < m->ndim; i++) {
-        whole &= g->shape[i] == m->shape[i];
+    for (int i = 0; g != NULL && i < src->ndim; i++) {
+        whole &= g->shape[i] == src->shape[i];
         items[i] = (tg_index_item)TG_RANGE(0, g->shape[i], 1);
     }
-    if (!whole && g != NULL) /* src may reach beyond index: those elements were not used */
-        g = tg_index_put(tg_zeros((tg_dtype)m->dtype, m->ndim, m->shape), m->ndim, items, g);
-    r->gin[2] = g;
+    if (whole || g == NULL)
+        return g;
+    /* src may reach beyond index: those elements were not used */
+    return tg_index_put(tg_zeros((tg_dtype)src->dtype, src->ndim, src->shape), src->ndim, items, g);
+}
+static void scatter_add_rule(tg__rule *r) {
+    const dim_attr *a = r->attr;
+    r->gin[0] = r->g[0];
+    if (r->wanted[2])
+        r->gin[2] = tg__gather_back(r->g[0], a->dim, r->in[1], r->meta[2]);
 }
 TG_OP(scatter_add, .maths = "x; x[index[i,j], j] += src[i,j] for dim 0", .inputs = "x index src",
       .n_in = 3, .no_grad = 2, .flags = TG__IN_PLACE, .fields = dim_fields,
@@ -293,44 +340,4 @@ tg_tensor *tg_scatter_add(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *sr
 tg_tensor *tg_scatter_add_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src) {
     tg_tensor *in[3] = {x, index, src};
     return tg__apply_(&tg__op_scatter_add, in, 3, &(dim_attr){dim});
-}
-
-/* ---- masked_fill: value where mask, else x ---- */
-typedef struct {
-    double value;
-} masked_fill_attr;
-static const tg__field masked_fill_fields[] = {
-    {"value", TG_ATTR_FLOAT, offsetof(masked_fill_attr, value), true, TG__NAN_OK, 0}, {0}};
-static bool masked_fill_forward(const tg__call *c) {
-    const masked_fill_attr *a = c->attr;
-    tg_tensor *x = c->in[0];
-    tg_tensor *mask = c->in[1];
-    if (mask->dtype != TG_BOOL) {
-        tg__refuse_dtype("masked_fill", mask, "a bool mask");
-        return false;
-    }
-    int ndim;
-    int64_t shape[TG_MAX_DIMS];
-    if (!tg__broadcast("masked_fill", x, mask, &ndim, shape))
-        return false;
-    tg_tensor *y = tg__dest(c, (tg_dtype)x->dtype, ndim, shape);
-    if (y == NULL)
-        return false;
-    _Alignas(8) char value[8];
-    tg__convert_double((tg_dtype)y->dtype, value, a->value);
-    tg__run((tg_tensor *[]){y, x, mask}, 3, tg__kernels_get()->masked_fill[y->dtype], value, 0.4);
-    tg__land(c, y);
-    return true;
-}
-static void masked_fill_rule(tg__rule *r) { r->gin[0] = tg_masked_fill(r->g[0], r->in[1], 0.0); }
-TG_OP(masked_fill, .maths = "value where mask, else x", .inputs = "x mask", .n_in = 2, .no_grad = 2,
-      .flags = TG__IN_PLACE | TG__BROADCASTS, .fields = masked_fill_fields,
-      .attr_size = sizeof(masked_fill_attr), .forward = masked_fill_forward,
-      .rule = masked_fill_rule, .saves = {TG__SAVE_IN(1, 1)}, .onnx = {"composed"});
-TG_SAMPLES(masked_fill, "[2,3] b[2,3] | value=2", "[2,3] b[3] | value=0", "[3] b[2,1] | value=1");
-tg_tensor *tg_masked_fill(tg_tensor *x, tg_tensor *mask, double value) {
-    return tg__apply2(&tg__op_masked_fill, x, mask, &(masked_fill_attr){value});
-}
-tg_tensor *tg_masked_fill_(tg_tensor *x, tg_tensor *mask, double value) {
-    return tg__apply2_(&tg__op_masked_fill, x, mask, &(masked_fill_attr){value});
 }

@@ -1,7 +1,8 @@
 /* slice.c - parts of a tensor: select, narrow, slice, index lists, and writing into parts.
  *
  * One resolver turns an index list into the geometry of a view; select, narrow and slice are index
- * lists with one entry that matters. index and index_put are each other's gradients. */
+ * lists with one entry that matters. index_part and index_part_put are lists without tensors, and
+ * each other's gradients; advanced.c does those with tensors, for which the resolver marks dims. */
 #include "ops/elementwise.h"
 #include "ops/view.h"
 
@@ -20,8 +21,13 @@ bool tg__items_from(const char *op, int n, const tg_index_item *items, tg__items
     }
     memset(out, 0, sizeof *out);
     out->n = n;
-    for (int i = 0; i < n; i++)
+    int tensors = 0;
+    for (int i = 0; i < n; i++) {
         out->item[i] = items[i];
+        out->item[i].tensor = NULL; /* it travels as an input: this is which */
+        if (items[i].kind == TG_INDEX_TENSOR)
+            out->item[i].start = tensors++;
+    }
     return true;
 }
 
@@ -73,9 +79,10 @@ static int used_dims(const char *op, const tg__items *items) {
     int ellipses = 0;
     for (int i = 0; i < items->n; i++) {
         int kind = items->item[i].kind;
-        used += kind == TG_INDEX_INT || kind == TG_INDEX_SLICE;
+        used += kind == TG_INDEX_INT || kind == TG_INDEX_SLICE ||
+                (kind == TG_INDEX_TENSOR && !tg__of_new_dim(&items->item[i]));
         ellipses += kind == TG_INDEX_ELLIPSIS;
-        if (kind < TG_INDEX_INT || kind > TG_INDEX_NEWAXIS || ellipses > 1) {
+        if (kind < TG_INDEX_INT || kind > TG_INDEX_TENSOR || ellipses > 1) {
             tg__fail(TG_ERR_ARG, op,
                      ellipses > 1 ? "item %d is a second ellipsis; one is allowed"
                                   : "item %d is of no known kind",
@@ -96,6 +103,7 @@ bool tg__resolve(const char *op, const tg_tensor *x, const tg__items *items, tg_
         return false;
     }
     g->ndim = 0;
+    g->picked = 0;
     g->offset = 0;
     int dim = 0;
     for (int i = 0; i < items->n; i++) {
@@ -108,6 +116,11 @@ bool tg__resolve(const char *op, const tg_tensor *x, const tg__items *items, tg_
             dim++;
         } else if (it->kind == TG_INDEX_NEWAXIS) {
             good = add_dim(op, g, 1, 1);
+        } else if (it->kind == TG_INDEX_TENSOR) {
+            g->picked |= 1u << g->ndim;
+            bool fresh = tg__of_new_dim(it);
+            good = add_dim(op, g, fresh ? 1 : x->shape[dim], fresh ? 1 : x->stride[dim]);
+            dim += !fresh;
         } else {
             for (int k = x->ndim - used; good && k > 0; k--, dim++)
                 good = add_dim(op, g, x->shape[dim], x->stride[dim]);
@@ -127,108 +140,107 @@ typedef struct {
 static const tg__field index_fields[] = {
     {"items", TG_ATTR_INDEX, offsetof(index_attr, items), true, 0, 0}, {0}};
 
-/* ---- index: x[items], a view ---- */
-static bool index_forward(const tg__call *c) {
-    const index_attr *a = c->attr;
-    tg__geometry g;
-    if (!tg__resolve("index", c->in[0], &a->items, &g))
+/* The geometry of a list without tensors; false with an error. */
+static bool plain_geometry(const char *op, const tg_tensor *x, const tg__items *items,
+                           tg__geometry *g) {
+    if (!tg__resolve(op, x, items, g))
         return false;
-    c->out[0] = tg__view("index", c->in[0], g.ndim, g.shape, g.stride, g.offset);
-    return c->out[0] != NULL;
-}
-static void index_rule(tg__rule *r) {
-    const index_attr *a = r->attr;
-    const tg__meta *m = r->meta[0];
-    tg_tensor *zeros = tg_zeros((tg_dtype)m->dtype, m->ndim, m->shape);
-    r->gin[0] = tg_index_put(zeros, a->items.n, a->items.item, r->g[0]);
-}
-TG_OP(index, .maths = "x[items]", .inputs = "x", .n_in = 1, .flags = TG__ANY_DTYPE | TG__VIEWS,
-      .fields = index_fields, .attr_size = sizeof(index_attr), .forward = index_forward,
-      .rule = index_rule, .saves = {TG__SAVE_META(0, 1)}, .onnx = {"composed"});
-TG_SAMPLES(index, "[3,4] | items=1", "[3,5] | items=:,1:4:2", "[2,3,4] | items=...,-1",
-           "[4] | items=none,::3", "[3] | items=2:1");
-tg_tensor *tg_index(tg_tensor *x, int n_items, const tg_index_item *items) {
-    index_attr a;
-    return tg__items_from("index", n_items, items, &a.items) ? tg__apply1(&tg__op_index, x, &a)
-                                                             : NULL;
+    if (g->picked == 0)
+        return true;
+    tg__fail(TG_ERR_ARG, op, "the list has tensors; use tg_index or tg_index_put");
+    return false;
 }
 
-/* ---- index_put: x with value in x[items] ---- */
-/* Whether value broadcasts to the part; false with an error. */
-static bool fits_part(const tg_tensor *x, const tg_tensor *value, const tg__geometry *g) {
-    bool fits = value->ndim <= g->ndim;
+/* ---- index_part: x[items], a view ---- */
+static bool index_part_forward(const tg__call *c) {
+    const index_attr *a = c->attr;
+    tg__geometry g;
+    if (!plain_geometry("index_part", c->in[0], &a->items, &g))
+        return false;
+    c->out[0] = tg__view("index_part", c->in[0], g.ndim, g.shape, g.stride, g.offset);
+    return c->out[0] != NULL;
+}
+static void index_part_rule(tg__rule *r) {
+    const tg__meta *m = r->meta[0];
+    tg_tensor *zeros = tg_zeros((tg_dtype)m->dtype, m->ndim, m->shape);
+    r->gin[0] = tg__apply2(&tg__op_index_part_put, zeros, r->g[0], r->attr);
+}
+TG_OP(index_part, .maths = "x[items]", .inputs = "x", .n_in = 1,
+      .flags = TG__VIEWS | TG__INTERNAL | TG__ANY_DTYPE, .fields = index_fields,
+      .attr_size = sizeof(index_attr), .forward = index_part_forward, .rule = index_part_rule,
+      .saves = {TG__SAVE_META(0, 1)}, .onnx = {"composed"});
+TG_SAMPLES(index_part, "[3,4] | items=1", "[3,5] | items=:,1:4:2", "[2,3,4] | items=...,-1",
+           "[4] | items=none,::3", "[3] | items=2:1");
+
+/* ---- index_part_put: x with value in x[items] ---- */
+bool tg__fits_part(const char *op, const tg_tensor *x, const tg_tensor *value, int ndim,
+                   const int64_t *shape) {
+    bool fits = value->ndim <= ndim;
     for (int i = 1; fits && i <= value->ndim; i++) {
         int64_t size = value->shape[value->ndim - i];
-        fits = size == 1 || size == g->shape[g->ndim - i];
+        fits = size == 1 || size == shape[ndim - i];
     }
     if (!fits)
-        tg__fail(TG_ERR_SHAPE, "index_put",
+        tg__fail(TG_ERR_SHAPE, op,
                  "value %s does not broadcast to %s, the indexed part of x %s; reshape it",
-                 tg__describe(value), tg__describe_shape(g->ndim, g->shape), tg__describe(x));
+                 tg__describe(value), tg__describe_shape(ndim, shape), tg__describe(x));
     return fits;
 }
 
-/* An operand that stands for a part of x's memory. */
-static tg_tensor part_of(const tg_tensor *x, const tg__geometry *g) {
-    tg_tensor part = *x;
-    part.flags = 0;
-    part.ndim = (uint8_t)g->ndim;
-    part.numel = 1;
-    for (int i = 0; i < g->ndim; i++) {
-        part.shape[i] = g->shape[i];
-        part.stride[i] = g->stride[i];
-        part.numel *= g->shape[i];
-    }
-    part.data += part.numel > 0 ? g->offset * (int64_t)tg__item_size(x->dtype) : 0;
-    return part;
+tg_tensor *tg__copy_or_into(const tg__call *c) {
+    const tg_tensor *x = c->in[0];
+    if (c->into != NULL)
+        return c->into;
+    c->out[0] = tg__new(c->op->name, (tg_dtype)x->dtype, x->ndim, x->shape);
+    if (c->out[0] != NULL)
+        tg__pack(x, c->out[0]->data);
+    return c->out[0];
 }
 
-static bool index_put_forward(const tg__call *c) {
+/* y[part] = value, of one dtype. */
+static void write_part(tg_tensor *y, const tg__geometry *g, const tg_tensor *value) {
+    int64_t item = (int64_t)tg__item_size(y->dtype);
+    int64_t to[TG_MAX_DIMS];
+    int64_t from[TG_MAX_DIMS];
+    tg__broadcast_strides(value, g->ndim, from);
+    for (int i = 0; i < g->ndim; i++) {
+        if (g->shape[i] == 0)
+            return;
+        to[i] = g->stride[i] * item;
+        from[i] *= item;
+    }
+    tg__copy_strided(g->ndim, g->shape, y->data + g->offset * item, to, value->data, from,
+                     (size_t)item);
+}
+
+static bool index_part_put_forward(const tg__call *c) {
     const index_attr *a = c->attr;
     tg_tensor *x = c->in[0];
-    tg_tensor *value = c->in[1];
     tg__geometry g;
-    if (!tg__resolve("index_put", x, &a->items, &g) || !fits_part(x, value, &g))
+    if (!plain_geometry("index_part_put", x, &a->items, &g) ||
+        !tg__fits_part("index_part_put", x, c->in[1], g.ndim, g.shape))
         return false;
-    tg_tensor *y = c->into;
-    if (y == NULL) {
-        y = c->out[0] = tg__new("index_put", (tg_dtype)x->dtype, x->ndim, x->shape);
-        if (y == NULL)
-            return false;
-        tg__pack(x, y->data);
-        if (!tg__resolve("index_put", y, &a->items, &g)) /* the copy has strides of its own */
-            return false;
-    }
-    tg_tensor part = part_of(y, &g);
-    tg__run((tg_tensor *[]){&part, value}, 2, tg__kernels_get()->cast[y->dtype][value->dtype], NULL,
-            0.3);
-    return true;
+    tg_tensor *value = tg__as("index_part_put", c->in[1], (tg_dtype)x->dtype);
+    tg_tensor *y = value != NULL ? tg__copy_or_into(c) : NULL;
+    bool good = y != NULL && plain_geometry("index_part_put", y, &a->items, &g);
+    if (good) /* (a copy has strides of its own) */
+        write_part(y, &g, value);
+    tg__unref(value);
+    return good;
 }
-static void index_put_rule(tg__rule *r) {
-    const index_attr *a = r->attr;
+static void index_part_put_rule(tg__rule *r) {
     if (r->wanted[0])
-        r->gin[0] = tg_index_put(r->g[0], a->items.n, a->items.item,
-                                 tg_scalar((tg_dtype)r->g[0]->dtype, 0.0));
+        r->gin[0] = tg__apply2(&tg__op_index_part_put, r->g[0],
+                               tg_scalar((tg_dtype)r->g[0]->dtype, 0.0), r->attr);
     if (r->wanted[1])
-        r->gin[1] = tg_index(r->g[0], a->items.n, a->items.item);
+        r->gin[1] = tg__apply1(&tg__op_index_part, r->g[0], r->attr);
 }
-TG_OP(index_put, .maths = "x with x[items] = value", .inputs = "x value", .n_in = 2,
-      .flags = TG__ANY_DTYPE | TG__IN_PLACE | TG__BROADCASTS, .fields = index_fields,
-      .attr_size = sizeof(index_attr), .forward = index_put_forward, .rule = index_put_rule,
-      .saves = {TG__SAVE_META(1, 2)}, .onnx = {"ScatterND", 16});
-TG_SAMPLES(index_put, "[3,4] [4] | items=1", "[3,5] [3,2] | items=:,1:4:2", "[2,3] [] | items=0,1");
-tg_tensor *tg_index_put(tg_tensor *x, int n_items, const tg_index_item *items, tg_tensor *value) {
-    index_attr a;
-    return tg__items_from("index_put", n_items, items, &a.items)
-               ? tg__apply2(&tg__op_index_put, x, value, &a)
-               : NULL;
-}
-tg_tensor *tg_index_put_(tg_tensor *x, int n_items, const tg_index_item *items, tg_tensor *value) {
-    index_attr a;
-    return tg__items_from("index_put_", n_items, items, &a.items)
-               ? tg__apply2_(&tg__op_index_put, x, value, &a)
-               : NULL;
-}
+TG_OP(index_part_put, .maths = "x with x[items] = value", .inputs = "x value", .n_in = 2,
+      .flags = TG__IN_PLACE | TG__BROADCASTS | TG__INTERNAL | TG__ANY_DTYPE, .fields = index_fields,
+      .attr_size = sizeof(index_attr), .forward = index_part_put_forward,
+      .rule = index_part_put_rule, .saves = {TG__SAVE_META(1, 2)}, .onnx = {"ScatterND", 16});
+TG_SAMPLES(index_part_put, "[3,4] [4] | items=1", "[3,5] [3,2] | items=:,1:4:2",
+           "[2,3] [] | items=0,1");
 
 /* ---- select, narrow, slice: one entry behind full slices ---- */
 
@@ -238,7 +250,9 @@ static tg_tensor *at_dim(tg_tensor *x, int dim, tg_index_item item) {
     for (int i = 0; i < dim; i++)
         items[i] = (tg_index_item)TG_EVERYTHING;
     items[dim] = item;
-    return tg_index(x, dim + 1, items);
+    index_attr a;
+    return tg__items_from("index", dim + 1, items, &a.items) ? tg__apply1(&tg__op_index_part, x, &a)
+                                                             : NULL;
 }
 
 /* The dim an op names, which must exist: 0-d tensors have none. */
@@ -265,9 +279,8 @@ static bool select_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 TG_OP(select, .maths = "x[..., index, ...]", .inputs = "x", .n_in = 1,
-      .flags = TG__ANY_DTYPE | TG__VIEWS | TG__COMPOSED, .fields = select_fields,
-      .attr_size = sizeof(select_attr), .forward = select_forward,
-      .onnx = {"Gather", 13, "axis=dim,indices=index"});
+      .flags = TG__VIEWS | TG__COMPOSED, .fields = select_fields, .attr_size = sizeof(select_attr),
+      .forward = select_forward, .onnx = {"Gather", 13, "axis=dim,indices=index"});
 TG_SAMPLES(select, "[2,3] | dim=1 index=2", "[2,3] | dim=0 index=-1");
 tg_tensor *tg_select(tg_tensor *x, int dim, int64_t index) {
     return tg__apply1(&tg__op_select, x, &(select_attr){dim, index});
@@ -300,8 +313,8 @@ static bool narrow_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 TG_OP(narrow, .maths = "x[..., start:start+length, ...]", .inputs = "x", .n_in = 1,
-      .flags = TG__ANY_DTYPE | TG__VIEWS | TG__COMPOSED, .fields = narrow_fields,
-      .attr_size = sizeof(narrow_attr), .forward = narrow_forward, .onnx = {"composed"});
+      .flags = TG__VIEWS | TG__COMPOSED, .fields = narrow_fields, .attr_size = sizeof(narrow_attr),
+      .forward = narrow_forward, .onnx = {"composed"});
 TG_SAMPLES(narrow, "[4,3] | dim=0 start=1 length=2", "[4,3] | dim=-1 start=-2 length=1");
 tg_tensor *tg_narrow(tg_tensor *x, int dim, int64_t start, int64_t length) {
     return tg__apply1(&tg__op_narrow, x, &(narrow_attr){dim, start, length});
@@ -324,9 +337,8 @@ static bool slice_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 TG_OP(slice, .maths = "x[..., start:end:step, ...]", .inputs = "x", .n_in = 1,
-      .flags = TG__ANY_DTYPE | TG__VIEWS | TG__COMPOSED, .fields = slice_fields,
-      .attr_size = sizeof(slice_attr), .forward = slice_forward,
-      .onnx = {"Slice", 13, "axes=dim,starts=start,ends=end,steps=step"});
+      .flags = TG__VIEWS | TG__COMPOSED, .fields = slice_fields, .attr_size = sizeof(slice_attr),
+      .forward = slice_forward, .onnx = {"Slice", 13, "axes=dim,starts=start,ends=end,steps=step"});
 TG_SAMPLES(slice, "[5,3] | dim=0 start=1 end=5 step=2", "[5] | dim=0 start=-3",
            "[4] | dim=0 end=0");
 tg_tensor *tg_slice(tg_tensor *x, int dim, int64_t start, int64_t end, int64_t step) {

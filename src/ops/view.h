@@ -8,13 +8,22 @@
 typedef struct {
     int ndim;
     int64_t shape[TG_MAX_DIMS], stride[TG_MAX_DIMS];
-    int64_t offset; /* elements */
+    int64_t offset;  /* elements */
+    uint32_t picked; /* bit mask: dims that a tensor of the list stands for, whole as yet */
 } tg__geometry;
+
+/* An item for a tensor that takes no dim of x: a 0-d mask, which makes a dim of size 1. */
+static inline bool tg__of_new_dim(const tg_index_item *item) { return item->step == 1; }
 
 /* Resolves an index list against x; false with an error. */
 bool tg__resolve(const char *op, const tg_tensor *x, const tg__items *items, tg__geometry *out);
 /* Copies a caller's list; false with an error if it is too long or malformed. */
 bool tg__items_from(const char *op, int n, const tg_index_item *items, tg__items *out);
+/* False with an error unless value broadcasts to an indexed part of x. */
+bool tg__fits_part(const char *op, const tg_tensor *x, const tg_tensor *value, int ndim,
+                   const int64_t *shape);
+/* Where an op writes that changes a part of x: c->into, or a copy of x as c->out[0]. */
+tg_tensor *tg__copy_or_into(const tg__call *c);
 /* Checks and copies a list of sizes from the caller. */
 bool tg__sizes_from(const char *op, int n, const int64_t *shape, tg__sizes *out);
 /* Checks and copies a list of dims. */

@@ -106,9 +106,12 @@ static void list(call *c, tg_attr *a, int k, bool wild) {
     a->n = wild ? pick(c, LONGEST + 2) - 1 : pick(c, 4);
     for (int i = 0; i < a->n && i < LONGEST; i++) {
         c->ints[k][i] = whole(c, pick(c, 10) == 0);
-        c->items[k][i] = (tg_index_item){rarely(c) ? 9 : pick(c, 4), 0, whole(c, pick(c, 8) == 0),
+        c->items[k][i] = (tg_index_item){rarely(c) ? 9 : pick(c, 5),
+                                         0,
                                          whole(c, pick(c, 8) == 0),
-                                         pick(c, 8) ? 1 + pick(c, 2) : whole(c, true)};
+                                         whole(c, pick(c, 8) == 0),
+                                         pick(c, 8) ? 1 + pick(c, 2) : whole(c, true),
+                                         NULL};
     }
     if (a->n > LONGEST) /* more than any list may have: not looked at */
         a->n = INT32_MAX;
