@@ -76,6 +76,45 @@ TG_API tg_tensor *tg_alpha_dropout(tg_tensor *x, double p, bool train,
 TG_API tg_tensor *tg_feature_alpha_dropout(tg_tensor *x, double p, bool train,
                                            tg_generator *generator_or_null);
 
+/* ---- Embedding: f32, f64 weights; i64 or i32 indices ----------------------------------------- */
+
+#define TG_NO_PADDING INT64_MIN
+
+/** Rows of weight [V, D] at indices [...]: [..., D]. The row padding_idx (TG_NO_PADDING: none;
+ *  negative: from the end) gets no gradient, though it is looked up as any other. With
+ *  scale_grad_by_freq the gradient of a row is divided by how often it was looked up. Gradients are
+ *  added in the order of the indices. TG_ERR_INDEX for an index outside [0, V). */
+TG_API tg_tensor *tg_embedding(tg_tensor *weight, tg_tensor *indices, int64_t padding_idx,
+                               bool scale_grad_by_freq);
+/** Divides in place, without recording, those rows of weight [V, D] that indices name and whose
+ *  p-norm is above max_norm, so that it becomes max_norm. Returns weight. */
+TG_API tg_tensor *tg_embedding_renorm_(tg_tensor *weight, tg_tensor *indices, double max_norm,
+                                       double norm_type);
+
+typedef enum { TG_BAG_SUM = 0, TG_BAG_MEAN = 1, TG_BAG_MAX = 2 } tg_bag_mode;
+
+typedef struct {
+    uint32_t size;             /**< sizeof(tg_embedding_bag_options) */
+    int32_t mode;              /**< tg_bag_mode; default mean */
+    int64_t padding_idx;       /**< a row that bags leave out; default TG_NO_PADDING */
+    bool scale_grad_by_freq;   /**< not with TG_BAG_MAX */
+    bool include_last_offset;  /**< offsets has one more entry: the number of indices */
+    tg_tensor *offsets;        /**< [B], where each bag begins, for 1-d indices; else NULL */
+    tg_tensor *sample_weights; /**< one factor per index, TG_BAG_SUM only; or NULL */
+} tg_embedding_bag_options;
+#define TG_EMBEDDING_BAG_OPTIONS_INIT                                                              \
+    { sizeof(tg_embedding_bag_options), TG_BAG_MEAN, TG_NO_PADDING, false, false, NULL, NULL }
+
+/**
+ * Sums, means or maxima of rows of weight [V, D] over bags of indices: [B, D].
+ *
+ * indices: [B, N], a bag per row, or [n] with offsets, which begin with 0 and do not decrease. An
+ * empty bag gives 0. Of equal maxima the first gets the gradient. Derivatives of every order.
+ * options may be NULL for 2-d indices.
+ */
+TG_API tg_tensor *tg_embedding_bag(tg_tensor *weight, tg_tensor *indices,
+                                   const tg_embedding_bag_options *options);
+
 #ifdef __cplusplus
 }
 #endif
