@@ -3,11 +3,117 @@
 #ifndef TENSORGRAD_OPS_NN_H
 #define TENSORGRAD_OPS_NN_H
 
+#include <tensorgrad/random.h>
 #include <tensorgrad/scope.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ---- Normalisation: f32, f64; sums in f64; the variance is divided by n ----------------------
+ * Weights and biases have x's dtype. eps is added to the variance: finite and >= 0. */
+
+/** (x - mean)/√(variance + eps)·weight + bias over the last dims, whose sizes are normalized_shape
+ *  and those of weight and bias (or TG_NONE). A constant row gives 0, and gradient 0. */
+TG_API tg_tensor *tg_layer_norm(tg_tensor *x, int ndim, const int64_t *normalized_shape,
+                                tg_tensor *weight_or_none, tg_tensor *bias_or_none, double eps);
+/** x/√(mean(x²) + eps)·weight over the last dims, as in tg_layer_norm. A negative eps means the
+ *  epsilon of x's dtype. */
+TG_API tg_tensor *tg_rms_norm(tg_tensor *x, int ndim, const int64_t *normalized_shape,
+                              tg_tensor *weight_or_none, double eps);
+/** The same per sample over each of num_groups groups of channels of x [N, C, …]; weight and bias
+ *  are [C] or TG_NONE. C must be a multiple of num_groups. */
+TG_API tg_tensor *tg_group_norm(tg_tensor *x, int64_t num_groups, tg_tensor *weight_or_none,
+                                tg_tensor *bias_or_none, double eps);
+/** The same per sample and channel. TG_ERR_SHAPE if a channel has one value. */
+TG_API tg_tensor *tg_instance_norm(tg_tensor *x, tg_tensor *weight_or_none, tg_tensor *bias_or_none,
+                                   double eps);
+
+typedef struct {
+    uint32_t size; /**< sizeof(tg_batch_norm_options) */
+    bool training; /**< normalise by the batch, and update the running statistics; default false */
+    double momentum; /**< of the running statistics, in [0, 1]; NaN: cumulative mean; default 0.1 */
+    double eps;      /**< added to the variance, finite and >= 0; default 1e-5 */
+    tg_tensor *running_mean; /**< [C] or NULL; needed unless training */
+    tg_tensor *running_var;  /**< [C] or NULL; needed unless training */
+    tg_tensor *weight;       /**< [C] or NULL */
+    tg_tensor *bias;         /**< [C] or NULL */
+    tg_tensor *num_batches;  /**< 0-d i64 or NULL: counts the updates; needed if momentum is NaN */
+} tg_batch_norm_options;
+#define TG_BATCH_NORM_OPTIONS_INIT                                                                 \
+    { sizeof(tg_batch_norm_options), false, 0.1, 1e-5, NULL, NULL, NULL, NULL, NULL }
+
+/**
+ * (x - mean)/√(variance + eps)·weight + bias for each channel of x [N, C, …].
+ *
+ * In training mean and variance (divided by n) are those of the batch and take part in gradients;
+ * then the running statistics become (1 - momentum)·old + momentum·new, with the variance divided
+ * by n - 1, and num_batches is incremented. These are buffers: written in place without recording,
+ * not at all if the call fails (TG_ERR_STATE if they require gradients). One value per channel is
+ * TG_ERR_SHAPE. Otherwise the running statistics are used as they are.
+ */
+TG_API tg_tensor *tg_batch_norm(tg_tensor *x, const tg_batch_norm_options *options);
+
+/* ---- Dropout: f32, f64 -----------------------------------------------------------------------
+ * With probability p an element is 0, else it is multiplied by 1/(1 - p); the gradient is treated
+ * in the same way. p = 1 gives 0, and gradient 0. Without `train` x itself is returned and nothing
+ * is drawn. The mask is not kept: it is computed again from the state of the generator at the call,
+ * one block of it for 4 elements. TG_ERR_ARG unless p is in [0, 1]. */
+
+TG_API tg_tensor *tg_dropout(tg_tensor *x, double p, bool train, tg_generator *generator_or_null);
+TG_API tg_tensor *tg_dropout_(tg_tensor *x, double p, bool train, tg_generator *generator_or_null);
+/** Whole channels of x [N, C, L], or [C, L]. */
+TG_API tg_tensor *tg_dropout1d(tg_tensor *x, double p, bool train, tg_generator *generator_or_null);
+/** Whole channels of x [N, C, H, W], or [C, H, W]. */
+TG_API tg_tensor *tg_dropout2d(tg_tensor *x, double p, bool train, tg_generator *generator_or_null);
+/** Whole channels of x [N, C, D, H, W], or [C, D, H, W]. */
+TG_API tg_tensor *tg_dropout3d(tg_tensor *x, double p, bool train, tg_generator *generator_or_null);
+/** Keeps mean 0 and variance 1 (Klambauer et al. 2017): dropped elements become -λα, and the result
+ *  is a·x + b. */
+TG_API tg_tensor *tg_alpha_dropout(tg_tensor *x, double p, bool train,
+                                   tg_generator *generator_or_null);
+/** tg_alpha_dropout of whole channels of x [N, C, …]. */
+TG_API tg_tensor *tg_feature_alpha_dropout(tg_tensor *x, double p, bool train,
+                                           tg_generator *generator_or_null);
+
+/* ---- Embedding: f32, f64 weights; i64 or i32 indices ----------------------------------------- */
+
+#define TG_NO_PADDING INT64_MIN
+
+/** Rows of weight [V, D] at indices [...]: [..., D]. The row padding_idx (TG_NO_PADDING: none;
+ *  negative: from the end) gets no gradient, though it is looked up as any other. With
+ *  scale_grad_by_freq the gradient of a row is divided by how often it was looked up. Gradients are
+ *  added in the order of the indices. TG_ERR_INDEX for an index outside [0, V). */
+TG_API tg_tensor *tg_embedding(tg_tensor *weight, tg_tensor *indices, int64_t padding_idx,
+                               bool scale_grad_by_freq);
+/** Divides in place, without recording, those rows of weight [V, D] that indices name and whose
+ *  p-norm is above max_norm, so that it becomes max_norm. Returns weight. */
+TG_API tg_tensor *tg_embedding_renorm_(tg_tensor *weight, tg_tensor *indices, double max_norm,
+                                       double norm_type);
+
+typedef enum { TG_BAG_SUM = 0, TG_BAG_MEAN = 1, TG_BAG_MAX = 2 } tg_bag_mode;
+
+typedef struct {
+    uint32_t size;             /**< sizeof(tg_embedding_bag_options) */
+    int32_t mode;              /**< tg_bag_mode; default mean */
+    int64_t padding_idx;       /**< a row that bags leave out; default TG_NO_PADDING */
+    bool scale_grad_by_freq;   /**< not with TG_BAG_MAX */
+    bool include_last_offset;  /**< offsets has one more entry: the number of indices */
+    tg_tensor *offsets;        /**< [B], where each bag begins, for 1-d indices; else NULL */
+    tg_tensor *sample_weights; /**< one factor per index, TG_BAG_SUM only; or NULL */
+} tg_embedding_bag_options;
+#define TG_EMBEDDING_BAG_OPTIONS_INIT                                                              \
+    { sizeof(tg_embedding_bag_options), TG_BAG_MEAN, TG_NO_PADDING, false, false, NULL, NULL }
+
+/**
+ * Sums, means or maxima of rows of weight [V, D] over bags of indices: [B, D].
+ *
+ * indices: [B, N], a bag per row, or [n] with offsets, which begin with 0 and do not decrease. An
+ * empty bag gives 0. Of equal maxima the first gets the gradient. Derivatives of every order.
+ * options may be NULL for 2-d indices.
+ */
+TG_API tg_tensor *tg_embedding_bag(tg_tensor *weight, tg_tensor *indices,
+                                   const tg_embedding_bag_options *options);
 
 #ifdef __cplusplus
 }

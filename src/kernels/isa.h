@@ -19,10 +19,12 @@ struct tg__optim_table {
                     const tg__adam_args *a);
 };
 
-/* n random numbers from the blocks position, position + 1, …, by dtype (f32, f64); see philox.c. */
+/* n random numbers from the blocks position, position + 1, …, by dtype (f32, f64); see philox.c.
+ * words: the 32-bit words of the blocks themselves. */
 struct tg__random_table {
     void (*uniform[2])(void *out, int64_t n, uint64_t seed, uint64_t stream, uint64_t position);
     void (*normal[2])(void *out, int64_t n, uint64_t seed, uint64_t stream, uint64_t position);
+    void (*words)(void *out, int64_t n, uint64_t seed, uint64_t stream, uint64_t position);
 };
 
 #endif
