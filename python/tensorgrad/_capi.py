@@ -24,12 +24,13 @@ from ctypes import (
 )
 
 VERSION = "0.1.0"
-ABI_HASH = 0xD00FAF0298F173CC
+ABI_HASH = 0x01B7051446070A94
 
 TG_VERSION_MAJOR = 0
 TG_VERSION_MINOR = 1
 TG_VERSION_PATCH = 0
 TG_MAX_DIMS = 8
+TG_NO_PADDING = -9223372036854775808
 TG_SLICE_END = 9223372036854775807
 TG_CALLBACK_OWNS = 1
 
@@ -70,11 +71,24 @@ TG_INDEX_INT = 0
 TG_INDEX_SLICE = 1
 TG_INDEX_ELLIPSIS = 2
 TG_INDEX_NEWAXIS = 3
+TG_INDEX_TENSOR = 4
+
+# tg_scatter_mode
+TG_SCATTER_SUM = 0
+TG_SCATTER_PROD = 1
+TG_SCATTER_MEAN = 2
+TG_SCATTER_AMAX = 3
+TG_SCATTER_AMIN = 4
 
 # tg_reduction
 TG_REDUCE_NONE = 0
 TG_REDUCE_MEAN = 1
 TG_REDUCE_SUM = 2
+
+# tg_bag_mode
+TG_BAG_SUM = 0
+TG_BAG_MEAN = 1
+TG_BAG_MAX = 2
 
 # tg_dtype
 TG_F32 = 0
@@ -229,6 +243,7 @@ class tg_index_item(Structure):
         ("start", c_int64),
         ("end", c_int64),
         ("step", c_int64),
+        ("tensor", c_void_p),
     ]
 
 
@@ -247,6 +262,52 @@ class tg_cross_entropy_options(Structure):
     def init(cls):
         """Filled with defaults."""
         return cls(size=sizeof(cls), reduction=1, ignore_index=-100, label_smoothing=0.0)
+
+
+class tg_batch_norm_options(Structure):
+    """C: tg_batch_norm_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("training", c_bool),
+        ("momentum", c_double),
+        ("eps", c_double),
+        ("running_mean", c_void_p),
+        ("running_var", c_void_p),
+        ("weight", c_void_p),
+        ("bias", c_void_p),
+        ("num_batches", c_void_p),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(size=sizeof(cls), training=False, momentum=0.1, eps=1e-5)
+
+
+class tg_embedding_bag_options(Structure):
+    """C: tg_embedding_bag_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("mode", c_int32),
+        ("padding_idx", c_int64),
+        ("scale_grad_by_freq", c_bool),
+        ("include_last_offset", c_bool),
+        ("offsets", c_void_p),
+        ("sample_weights", c_void_p),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(
+            size=sizeof(cls),
+            mode=1,
+            padding_idx=TG_NO_PADDING,
+            scale_grad_by_freq=False,
+            include_last_offset=False,
+        )
 
 
 class tg_sgd_options(Structure):
@@ -392,7 +453,49 @@ PROTOTYPES = {
     "tg_op_attr": (c_int, (c_int, c_int, c_void_p, c_void_p), False),
     "tg_op_call": (c_int, (c_char_p, c_void_p, c_int, c_void_p, c_int, c_void_p, c_int), False),
     "tg_leaky_relu": (c_void_p, (c_void_p, c_double), False),
+    "tg_prelu": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_rrelu": (c_void_p, (c_void_p, c_double, c_double, c_bool, c_void_p), False),
+    "tg_relu6": (c_void_p, (c_void_p,), False),
+    "tg_hardtanh": (c_void_p, (c_void_p, c_double, c_double), False),
+    "tg_hardsigmoid": (c_void_p, (c_void_p,), False),
+    "tg_hardswish": (c_void_p, (c_void_p,), False),
+    "tg_hardshrink": (c_void_p, (c_void_p, c_double), False),
+    "tg_softshrink": (c_void_p, (c_void_p, c_double), False),
+    "tg_threshold": (c_void_p, (c_void_p, c_double, c_double), False),
+    "tg_elu": (c_void_p, (c_void_p, c_double), False),
+    "tg_selu": (c_void_p, (c_void_p,), False),
+    "tg_celu": (c_void_p, (c_void_p, c_double), False),
+    "tg_gelu": (c_void_p, (c_void_p, c_bool), False),
+    "tg_silu": (c_void_p, (c_void_p,), False),
+    "tg_swish": (c_void_p, (c_void_p,), False),
+    "tg_mish": (c_void_p, (c_void_p,), False),
+    "tg_softplus": (c_void_p, (c_void_p, c_double, c_double), False),
+    "tg_logsigmoid": (c_void_p, (c_void_p,), False),
+    "tg_softsign": (c_void_p, (c_void_p,), False),
+    "tg_tanhshrink": (c_void_p, (c_void_p,), False),
     "tg_leaky_relu_": (c_void_p, (c_void_p, c_double), False),
+    "tg_relu6_": (c_void_p, (c_void_p,), False),
+    "tg_hardtanh_": (c_void_p, (c_void_p, c_double, c_double), False),
+    "tg_hardsigmoid_": (c_void_p, (c_void_p,), False),
+    "tg_hardswish_": (c_void_p, (c_void_p,), False),
+    "tg_hardshrink_": (c_void_p, (c_void_p, c_double), False),
+    "tg_softshrink_": (c_void_p, (c_void_p, c_double), False),
+    "tg_threshold_": (c_void_p, (c_void_p, c_double, c_double), False),
+    "tg_elu_": (c_void_p, (c_void_p, c_double), False),
+    "tg_selu_": (c_void_p, (c_void_p,), False),
+    "tg_celu_": (c_void_p, (c_void_p, c_double), False),
+    "tg_gelu_": (c_void_p, (c_void_p, c_bool), False),
+    "tg_silu_": (c_void_p, (c_void_p,), False),
+    "tg_mish_": (c_void_p, (c_void_p,), False),
+    "tg_softplus_": (c_void_p, (c_void_p, c_double, c_double), False),
+    "tg_logsigmoid_": (c_void_p, (c_void_p,), False),
+    "tg_softsign_": (c_void_p, (c_void_p,), False),
+    "tg_tanhshrink_": (c_void_p, (c_void_p,), False),
+    "tg_glu": (c_void_p, (c_void_p, c_int), False),
+    "tg_swiglu": (c_void_p, (c_void_p, c_int), False),
+    "tg_geglu": (c_void_p, (c_void_p, c_int), False),
+    "tg_reglu": (c_void_p, (c_void_p, c_int), False),
+    "tg_softmin": (c_void_p, (c_void_p, c_int), False),
     "tg_eq": (c_void_p, (c_void_p, c_void_p), False),
     "tg_ne": (c_void_p, (c_void_p, c_void_p), False),
     "tg_lt": (c_void_p, (c_void_p, c_void_p), False),
@@ -472,12 +575,45 @@ PROTOTYPES = {
     "tg_index": (c_void_p, (c_void_p, c_int, c_void_p), False),
     "tg_index_put": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
     "tg_index_put_": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_index_put_accumulate": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_index_put_accumulate_": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
     "tg_index_select": (c_void_p, (c_void_p, c_int, c_void_p), False),
     "tg_gather": (c_void_p, (c_void_p, c_int, c_void_p), False),
     "tg_scatter_add": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
     "tg_scatter_add_": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_index_add": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p, c_double), False),
+    "tg_index_add_": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p, c_double), False),
+    "tg_scatter": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_scatter_": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_scatter_value": (c_void_p, (c_void_p, c_int, c_void_p, c_double), False),
+    "tg_scatter_value_": (c_void_p, (c_void_p, c_int, c_void_p, c_double), False),
+    "tg_scatter_reduce": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p, c_int, c_bool), False),
+    "tg_scatter_reduce_": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p, c_int, c_bool), False),
+    "tg_index_copy": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_index_copy_": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_index_fill": (c_void_p, (c_void_p, c_int, c_void_p, c_double), False),
+    "tg_index_fill_": (c_void_p, (c_void_p, c_int, c_void_p, c_double), False),
+    "tg_take": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_put": (c_void_p, (c_void_p, c_void_p, c_void_p, c_bool), False),
+    "tg_put_": (c_void_p, (c_void_p, c_void_p, c_void_p, c_bool), False),
+    "tg_take_along_dim": (c_void_p, (c_void_p, c_void_p, c_int, c_void_p), False),
+    "tg_select_scatter": (c_void_p, (c_void_p, c_void_p, c_int, c_int64), False),
+    "tg_slice_scatter": (c_void_p, (c_void_p, c_void_p, c_int, c_int64, c_int64, c_int64), False),
     "tg_masked_fill": (c_void_p, (c_void_p, c_void_p, c_double), False),
     "tg_masked_fill_": (c_void_p, (c_void_p, c_void_p, c_double), False),
+    "tg_masked_fill_tensor": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_masked_fill_tensor_": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_masked_select": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_masked_scatter": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_masked_scatter_": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_nonzero": (c_void_p, (c_void_p,), False),
+    "tg_argwhere": (c_void_p, (c_void_p,), False),
+    "tg_tril": (c_void_p, (c_void_p, c_int64), False),
+    "tg_tril_": (c_void_p, (c_void_p, c_int64), False),
+    "tg_triu": (c_void_p, (c_void_p, c_int64), False),
+    "tg_triu_": (c_void_p, (c_void_p, c_int64), False),
+    "tg_tril_indices": (c_void_p, (c_int64, c_int64, c_int64), False),
+    "tg_triu_indices": (c_void_p, (c_int64, c_int64, c_int64), False),
     "tg_cat": (c_void_p, (c_void_p, c_int, c_int), False),
     "tg_stack": (c_void_p, (c_void_p, c_int, c_int), False),
     "tg_matmul": (c_void_p, (c_void_p, c_void_p), False),
@@ -486,24 +622,73 @@ PROTOTYPES = {
     "tg_mse_loss": (c_void_p, (c_void_p, c_void_p, c_int), False),
     "tg_l1_loss": (c_void_p, (c_void_p, c_void_p, c_int), False),
     "tg_cross_entropy": (c_void_p, (c_void_p, c_void_p, POINTER(tg_cross_entropy_options)), False),
+    "tg_layer_norm": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p, c_void_p, c_double), False),
+    "tg_rms_norm": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p, c_double), False),
+    "tg_group_norm": (c_void_p, (c_void_p, c_int64, c_void_p, c_void_p, c_double), False),
+    "tg_instance_norm": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double), False),
+    "tg_batch_norm": (c_void_p, (c_void_p, POINTER(tg_batch_norm_options)), False),
+    "tg_dropout": (c_void_p, (c_void_p, c_double, c_bool, c_void_p), False),
+    "tg_dropout_": (c_void_p, (c_void_p, c_double, c_bool, c_void_p), False),
+    "tg_dropout1d": (c_void_p, (c_void_p, c_double, c_bool, c_void_p), False),
+    "tg_dropout2d": (c_void_p, (c_void_p, c_double, c_bool, c_void_p), False),
+    "tg_dropout3d": (c_void_p, (c_void_p, c_double, c_bool, c_void_p), False),
+    "tg_alpha_dropout": (c_void_p, (c_void_p, c_double, c_bool, c_void_p), False),
+    "tg_feature_alpha_dropout": (c_void_p, (c_void_p, c_double, c_bool, c_void_p), False),
+    "tg_embedding": (c_void_p, (c_void_p, c_void_p, c_int64, c_bool), False),
+    "tg_embedding_renorm_": (c_void_p, (c_void_p, c_void_p, c_double, c_double), False),
+    "tg_embedding_bag": (c_void_p, (c_void_p, c_void_p, POINTER(tg_embedding_bag_options)), False),
     "tg_sum": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
+    "tg_nansum": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
     "tg_mean": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
+    "tg_nanmean": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
     "tg_prod": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
     "tg_max": (c_void_p, (c_void_p,), False),
     "tg_min": (c_void_p, (c_void_p,), False),
     "tg_amax": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
     "tg_amin": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
+    "tg_aminmax": (c_void_p, (c_void_p, c_int, c_void_p, c_bool, c_void_p), False),
     "tg_max_dim": (c_void_p, (c_void_p, c_int, c_bool, c_void_p), False),
     "tg_min_dim": (c_void_p, (c_void_p, c_int, c_bool, c_void_p), False),
     "tg_argmax": (c_void_p, (c_void_p, c_int, c_bool), False),
     "tg_argmin": (c_void_p, (c_void_p, c_int, c_bool), False),
     "tg_var": (c_void_p, (c_void_p, c_int, c_void_p, c_double, c_bool), False),
     "tg_std": (c_void_p, (c_void_p, c_int, c_void_p, c_double, c_bool), False),
+    "tg_var_mean": (c_void_p, (c_void_p, c_int, c_void_p, c_double, c_bool, c_void_p), False),
+    "tg_std_mean": (c_void_p, (c_void_p, c_int, c_void_p, c_double, c_bool, c_void_p), False),
+    "tg_vector_norm": (c_void_p, (c_void_p, c_double, c_int, c_void_p, c_bool), False),
+    "tg_norm": (c_void_p, (c_void_p, c_double, c_int, c_void_p, c_bool), False),
     "tg_all": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
     "tg_any": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
+    "tg_count_nonzero": (c_void_p, (c_void_p, c_int, c_void_p), False),
     "tg_logsumexp": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
     "tg_softmax": (c_void_p, (c_void_p, c_int), False),
     "tg_log_softmax": (c_void_p, (c_void_p, c_int), False),
+    "tg_cumsum": (c_void_p, (c_void_p, c_int), False),
+    "tg_cumsum_": (c_void_p, (c_void_p, c_int), False),
+    "tg_cumprod": (c_void_p, (c_void_p, c_int), False),
+    "tg_cumprod_": (c_void_p, (c_void_p, c_int), False),
+    "tg_logcumsumexp": (c_void_p, (c_void_p, c_int), False),
+    "tg_cummax": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_cummin": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_sort": (c_void_p, (c_void_p, c_int, c_bool, c_bool, c_void_p), False),
+    "tg_argsort": (c_void_p, (c_void_p, c_int, c_bool, c_bool), False),
+    "tg_msort": (c_void_p, (c_void_p,), False),
+    "tg_topk": (c_void_p, (c_void_p, c_int64, c_int, c_bool, c_bool, c_void_p), False),
+    "tg_kthvalue": (c_void_p, (c_void_p, c_int64, c_int, c_bool, c_void_p), False),
+    "tg_median": (c_void_p, (c_void_p,), False),
+    "tg_nanmedian": (c_void_p, (c_void_p,), False),
+    "tg_median_dim": (c_void_p, (c_void_p, c_int, c_bool, c_void_p), False),
+    "tg_nanmedian_dim": (c_void_p, (c_void_p, c_int, c_bool, c_void_p), False),
+    "tg_mode": (c_void_p, (c_void_p, c_int, c_bool, c_void_p), False),
+    "tg_quantile": (c_void_p, (c_void_p, c_void_p, c_int, c_bool, c_char_p), False),
+    "tg_nanquantile": (c_void_p, (c_void_p, c_void_p, c_int, c_bool, c_char_p), False),
+    "tg_searchsorted": (c_void_p, (c_void_p, c_void_p, c_bool), False),
+    "tg_bucketize": (c_void_p, (c_void_p, c_void_p, c_bool), False),
+    "tg_isin": (c_void_p, (c_void_p, c_void_p, c_bool), False),
+    "tg_unique": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_unique_consecutive": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_bincount": (c_void_p, (c_void_p, c_void_p, c_int64), False),
+    "tg_histc": (c_void_p, (c_void_p, c_int64, c_double, c_double), False),
     "tg_sgd_step_": (
         c_int,
         (c_void_p, c_void_p, c_void_p, c_void_p, c_int, POINTER(tg_sgd_options)),

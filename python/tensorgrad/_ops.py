@@ -13,6 +13,7 @@ from ._capi import (
     tg_amax,
     tg_amin,
     tg_any,
+    tg_argwhere,
     tg_clone,
     tg_contiguous,
     tg_cos,
@@ -20,6 +21,10 @@ from ._capi import (
     tg_dot,
     tg_exp,
     tg_exp_,
+    tg_hardsigmoid,
+    tg_hardsigmoid_,
+    tg_hardswish,
+    tg_hardswish_,
     tg_isfinite,
     tg_isnan,
     tg_log,
@@ -28,33 +33,57 @@ from ._capi import (
     tg_logical_not,
     tg_logical_or,
     tg_logical_xor,
+    tg_logsigmoid,
+    tg_logsigmoid_,
     tg_logsumexp,
+    tg_masked_select,
     tg_matmul,
     tg_maximum,
     tg_mean,
+    tg_median,
     tg_minimum,
+    tg_mish,
+    tg_mish_,
+    tg_msort,
+    tg_nanmean,
+    tg_nanmedian,
+    tg_nansum,
     tg_neg,
     tg_neg_,
+    tg_nonzero,
+    tg_prelu,
     tg_prod,
     tg_reciprocal,
     tg_reciprocal_,
     tg_relu,
+    tg_relu6,
+    tg_relu6_,
     tg_relu_,
     tg_rsqrt,
     tg_rsqrt_,
+    tg_selu,
+    tg_selu_,
     tg_sigmoid,
     tg_sigmoid_,
     tg_sign,
     tg_sign_,
+    tg_silu,
+    tg_silu_,
     tg_sin,
     tg_sin_,
+    tg_softsign,
+    tg_softsign_,
     tg_sqrt,
     tg_sqrt_,
     tg_square,
     tg_square_,
     tg_sum,
+    tg_swish,
+    tg_take,
     tg_tanh,
     tg_tanh_,
+    tg_tanhshrink,
+    tg_tanhshrink_,
     tg_zero_,
 )
 from ._errors import failure, require
@@ -75,11 +104,14 @@ __all__ = [
     "amax",
     "amin",
     "any",
+    "argwhere",
     "clone",
     "contiguous",
     "cos",
     "dot",
     "exp",
+    "hardsigmoid",
+    "hardswish",
     "isfinite",
     "isnan",
     "log",
@@ -87,23 +119,40 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logsigmoid",
     "logsumexp",
+    "masked_select",
     "matmul",
     "maximum",
     "mean",
+    "median",
     "minimum",
+    "mish",
+    "msort",
+    "nanmean",
+    "nanmedian",
+    "nansum",
     "neg",
+    "nonzero",
+    "prelu",
     "prod",
     "reciprocal",
     "relu",
+    "relu6",
     "rsqrt",
+    "selu",
     "sigmoid",
     "sign",
+    "silu",
     "sin",
+    "softsign",
     "sqrt",
     "square",
     "sum",
+    "swish",
+    "take",
     "tanh",
+    "tanhshrink",
 ]
 
 new = object.__new__
@@ -114,6 +163,192 @@ class TensorOps:
 
     __slots__ = ()
     _h: int
+
+    def prelu(self, other: Tensor) -> Tensor:
+        """x where x > 0, else weight·x.
+
+        weight has one element, or one for each channel of dim 1. At 0 the gradient of x is
+        weight·g, that of weight 0. x and weight are both f32 or both f64.
+        """
+        if type(other) is not Tensor:
+            require(other, "prelu", "other")
+        h = tg_prelu(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def relu6(self) -> Tensor:
+        """x limited to [0, 6]; NaN stays; gradient 0 at both limits.
+
+        No bool.
+        """
+        h = tg_relu6(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def hardsigmoid(self) -> Tensor:
+        """(x + 3)/6 limited to [0, 1]; gradient g/6 where -3 < x < 3.
+
+        Float. PyTorch has 1/6 in f32 only.
+        """
+        h = tg_hardsigmoid(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def hardswish(self) -> Tensor:
+        """x·hardsigmoid(x); gradient 0 up to -3, g from 3 on, g(x/3 + ½) between.
+
+        Float.
+        """
+        h = tg_hardswish(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def selu(self) -> Tensor:
+        """elu with alpha = 1.6732632423543772, times 1.0507009873554805 (Klambauer et al.
+
+        2017). Float.
+        """
+        h = tg_selu(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def silu(self) -> Tensor:
+        """x/(1 + e⁻ˣ).
+
+        Float.
+        """
+        h = tg_silu(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def swish(self) -> Tensor:
+        """Another name of tg_silu."""
+        h = tg_swish(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def mish(self) -> Tensor:
+        """x·tanh(ln(1 + eˣ)).
+
+        Float.
+        """
+        h = tg_mish(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def logsigmoid(self) -> Tensor:
+        """ln(1/(1 + e⁻ˣ)), without overflow.
+
+        Float.
+        """
+        h = tg_logsigmoid(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def softsign(self) -> Tensor:
+        """x/(1 + |x|).
+
+        Float.
+        """
+        h = tg_softsign(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def tanhshrink(self) -> Tensor:
+        """x - tanh(x).
+
+        Float.
+        """
+        h = tg_tanhshrink(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def relu6_(self: Self) -> Self:
+        """x.relu6() in place."""
+        if tg_relu6_(self._h):
+            return self
+        raise failure()
+
+    def hardsigmoid_(self: Self) -> Self:
+        """x.hardsigmoid() in place."""
+        if tg_hardsigmoid_(self._h):
+            return self
+        raise failure()
+
+    def hardswish_(self: Self) -> Self:
+        """x.hardswish() in place."""
+        if tg_hardswish_(self._h):
+            return self
+        raise failure()
+
+    def selu_(self: Self) -> Self:
+        """x.selu() in place."""
+        if tg_selu_(self._h):
+            return self
+        raise failure()
+
+    def silu_(self: Self) -> Self:
+        """x.silu() in place."""
+        if tg_silu_(self._h):
+            return self
+        raise failure()
+
+    def mish_(self: Self) -> Self:
+        """x.mish() in place."""
+        if tg_mish_(self._h):
+            return self
+        raise failure()
+
+    def logsigmoid_(self: Self) -> Self:
+        """x.logsigmoid() in place."""
+        if tg_logsigmoid_(self._h):
+            return self
+        raise failure()
+
+    def softsign_(self: Self) -> Self:
+        """x.softsign() in place."""
+        if tg_softsign_(self._h):
+            return self
+        raise failure()
+
+    def tanhshrink_(self: Self) -> Self:
+        """x.tanhshrink() in place."""
+        if tg_tanhshrink_(self._h):
+            return self
+        raise failure()
 
     def logical_and(self, other: Tensor) -> Tensor:
         """Inputs of any dtype count as true where they are not 0."""
@@ -455,6 +690,51 @@ class TensorOps:
             return y
         raise failure()
 
+    def take(self, other: Tensor) -> Tensor:
+        """Elements of x, counted in row-major order, at the positions in index (negative ones
+        count from the end), in the shape of index.
+        """
+        if type(other) is not Tensor:
+            require(other, "take", "other")
+        h = tg_take(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def masked_select(self, other: Tensor) -> Tensor:
+        """The elements of x where mask is true, in row-major order: [n]."""
+        if type(other) is not Tensor:
+            require(other, "masked_select", "other")
+        h = tg_masked_select(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def nonzero(self) -> Tensor:
+        """The indices of the n elements that are not 0, in row-major order: i64 [n, ndim].
+
+        Not differentiable.
+        """
+        h = tg_nonzero(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def argwhere(self) -> Tensor:
+        """tg_nonzero under its other name."""
+        h = tg_argwhere(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
     def matmul(self, other: Tensor) -> Tensor:
         """a·b: [m,k]·[k,n], batched over leading dims, which broadcast; a 1-d operand is a row
         (left) or a column (right) whose dim is dropped from the result. f32, f64, i64, i32.
@@ -491,6 +771,18 @@ class TensorOps:
             return y
         raise failure()
 
+    def nansum(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
+        """Σ x where NaN counts as 0."""
+        if dim is None:
+            h = tg_nansum(self._h, 0, None, bool(keepdim))
+        else:
+            h = tg_nansum(self._h, *pack_dims(dim), bool(keepdim))
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
     def mean(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
         """Σ x / n; NaN without elements.
 
@@ -500,6 +792,21 @@ class TensorOps:
             h = tg_mean(self._h, 0, None, bool(keepdim))
         else:
             h = tg_mean(self._h, *pack_dims(dim), bool(keepdim))
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def nanmean(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
+        """The mean of the elements that are not NaN; NaN if there are none.
+
+        f32 or f64.
+        """
+        if dim is None:
+            h = tg_nanmean(self._h, 0, None, bool(keepdim))
+        else:
+            h = tg_nanmean(self._h, *pack_dims(dim), bool(keepdim))
         if h:
             y = new(Tensor)
             y._h = h
@@ -522,7 +829,8 @@ class TensorOps:
         raise failure()
 
     def amax(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
-        """The largest along dims; equal elements share the gradient evenly."""
+        """The largest along dims; equal elements share the gradient evenly, a NaN makes it NaN.
+        """
         if dim is None:
             h = tg_amax(self._h, 0, None, bool(keepdim))
         else:
@@ -584,6 +892,35 @@ class TensorOps:
             return y
         raise failure()
 
+    def msort(self) -> Tensor:
+        """tg_sort along dim 0, ascending."""
+        h = tg_msort(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def median(self) -> Tensor:
+        """The median of all elements, 0-d: of an even number the lower of the two in the middle;
+        NaN if there is a NaN, or (floats) no element. Equal elements share the gradient evenly.
+        """
+        h = tg_median(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def nanmedian(self) -> Tensor:
+        """The median of the elements that are not NaN; NaN if there are none."""
+        h = tg_nanmedian(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
     def clone(self) -> Tensor:
         """A contiguous copy in new memory."""
         h = tg_clone(self._h)
@@ -609,6 +946,114 @@ class TensorOps:
         if tg_zero_(self._h):
             return self
         raise failure()
+
+
+def prelu(input: Tensor, other: Tensor) -> Tensor:
+    """x where x > 0, else weight·x.
+
+    weight has one element, or one for each channel of dim 1. At 0 the gradient of x is weight·g,
+    that of weight 0. x and weight are both f32 or both f64.
+    """
+    if type(input) is not Tensor:
+        require(input, "prelu")
+    return input.prelu(other)
+
+
+def relu6(input: Tensor) -> Tensor:
+    """x limited to [0, 6]; NaN stays; gradient 0 at both limits.
+
+    No bool.
+    """
+    if type(input) is not Tensor:
+        require(input, "relu6")
+    return input.relu6()
+
+
+def hardsigmoid(input: Tensor) -> Tensor:
+    """(x + 3)/6 limited to [0, 1]; gradient g/6 where -3 < x < 3.
+
+    Float. PyTorch has 1/6 in f32 only.
+    """
+    if type(input) is not Tensor:
+        require(input, "hardsigmoid")
+    return input.hardsigmoid()
+
+
+def hardswish(input: Tensor) -> Tensor:
+    """x·hardsigmoid(x); gradient 0 up to -3, g from 3 on, g(x/3 + ½) between.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "hardswish")
+    return input.hardswish()
+
+
+def selu(input: Tensor) -> Tensor:
+    """elu with alpha = 1.6732632423543772, times 1.0507009873554805 (Klambauer et al.
+
+    2017). Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "selu")
+    return input.selu()
+
+
+def silu(input: Tensor) -> Tensor:
+    """x/(1 + e⁻ˣ).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "silu")
+    return input.silu()
+
+
+def swish(input: Tensor) -> Tensor:
+    """Another name of tg_silu."""
+    if type(input) is not Tensor:
+        require(input, "swish")
+    return input.swish()
+
+
+def mish(input: Tensor) -> Tensor:
+    """x·tanh(ln(1 + eˣ)).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "mish")
+    return input.mish()
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """ln(1/(1 + e⁻ˣ)), without overflow.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "logsigmoid")
+    return input.logsigmoid()
+
+
+def softsign(input: Tensor) -> Tensor:
+    """x/(1 + |x|).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "softsign")
+    return input.softsign()
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """x - tanh(x).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "tanhshrink")
+    return input.tanhshrink()
 
 
 def logical_and(input: Tensor, other: Tensor) -> Tensor:
@@ -813,6 +1258,39 @@ def minimum(input: Tensor, other: Tensor) -> Tensor:
     return input.minimum(other)
 
 
+def take(input: Tensor, other: Tensor) -> Tensor:
+    """Elements of x, counted in row-major order, at the positions in index (negative ones count
+    from the end), in the shape of index.
+    """
+    if type(input) is not Tensor:
+        require(input, "take")
+    return input.take(other)
+
+
+def masked_select(input: Tensor, other: Tensor) -> Tensor:
+    """The elements of x where mask is true, in row-major order: [n]."""
+    if type(input) is not Tensor:
+        require(input, "masked_select")
+    return input.masked_select(other)
+
+
+def nonzero(input: Tensor) -> Tensor:
+    """The indices of the n elements that are not 0, in row-major order: i64 [n, ndim].
+
+    Not differentiable.
+    """
+    if type(input) is not Tensor:
+        require(input, "nonzero")
+    return input.nonzero()
+
+
+def argwhere(input: Tensor) -> Tensor:
+    """tg_nonzero under its other name."""
+    if type(input) is not Tensor:
+        require(input, "argwhere")
+    return input.argwhere()
+
+
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """a·b: [m,k]·[k,n], batched over leading dims, which broadcast; a 1-d operand is a row (left)
     or a column (right) whose dim is dropped from the result. f32, f64, i64, i32.
@@ -836,6 +1314,13 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return input.sum(dim, keepdim)
 
 
+def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Σ x where NaN counts as 0."""
+    if type(input) is not Tensor:
+        require(input, "nansum")
+    return input.nansum(dim, keepdim)
+
+
 def mean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Σ x / n; NaN without elements.
 
@@ -844,6 +1329,16 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     if type(input) is not Tensor:
         require(input, "mean")
     return input.mean(dim, keepdim)
+
+
+def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The mean of the elements that are not NaN; NaN if there are none.
+
+    f32 or f64.
+    """
+    if type(input) is not Tensor:
+        require(input, "nanmean")
+    return input.nanmean(dim, keepdim)
 
 
 def prod(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
@@ -857,7 +1352,7 @@ def prod(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 
 def amax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The largest along dims; equal elements share the gradient evenly."""
+    """The largest along dims; equal elements share the gradient evenly, a NaN makes it NaN."""
     if type(input) is not Tensor:
         require(input, "amax")
     return input.amax(dim, keepdim)
@@ -892,6 +1387,29 @@ def logsumexp(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     if type(input) is not Tensor:
         require(input, "logsumexp")
     return input.logsumexp(dim, keepdim)
+
+
+def msort(input: Tensor) -> Tensor:
+    """tg_sort along dim 0, ascending."""
+    if type(input) is not Tensor:
+        require(input, "msort")
+    return input.msort()
+
+
+def median(input: Tensor) -> Tensor:
+    """The median of all elements, 0-d: of an even number the lower of the two in the middle; NaN
+    if there is a NaN, or (floats) no element. Equal elements share the gradient evenly.
+    """
+    if type(input) is not Tensor:
+        require(input, "median")
+    return input.median()
+
+
+def nanmedian(input: Tensor) -> Tensor:
+    """The median of the elements that are not NaN; NaN if there are none."""
+    if type(input) is not Tensor:
+        require(input, "nanmedian")
+    return input.nanmedian()
 
 
 def clone(input: Tensor) -> Tensor:

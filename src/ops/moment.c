@@ -1,5 +1,10 @@
-/* moment.c - variance and standard deviation. */
+/* moment.c - variance and standard deviation, alone or together with the mean.
+ *
+ * Two passes over x: the mean first, then the squares of what is left, so that nothing cancels. The
+ * rules are those of the mathematics, with one convention: the slope of the standard deviation at 0
+ * is 0. */
 #include "ops/elementwise.h"
+#include "ops/reduce.h"
 #include "ops/view.h"
 
 typedef struct {
@@ -14,80 +19,161 @@ static const tg__field moment_fields[] = {
     {0}};
 #define MOMENT .inputs = "x", .n_in = 1, .fields = moment_fields, .attr_size = sizeof(moment_attr)
 
+static bool attributes(const tg__op *op, int n, const int *dims, double correction, bool keepdim,
+                       moment_attr *a) {
+    *a = (moment_attr){.correction = correction, .keepdim = keepdim};
+    return tg__dims_from(op->name, n, dims, &a->dims);
+}
 static tg_tensor *moment(const tg__op *op, tg_tensor *x, int n, const int *dims, double correction,
                          bool keepdim) {
-    moment_attr a = {.correction = correction, .keepdim = keepdim};
-    return tg__dims_from(op->name, n, dims, &a.dims) ? tg__apply1(op, x, &a) : NULL;
+    moment_attr a;
+    return attributes(op, n, dims, correction, keepdim, &a) ? tg__apply1(op, x, &a) : NULL;
 }
-
-/* max(0, n - correction) over the dims; negative with an error. */
-static double divisor(const char *op, const tg_tensor *x, const moment_attr *a) {
-    uint32_t mask;
-    if (!tg_dtype_is_float((tg_dtype)x->dtype)) {
-        tg__refuse_dtype(op, x, "f32, f64");
-        return -1;
-    }
-    if (!tg__mask_of(op, x, &a->dims, &mask))
-        return -1;
-    double n = 1;
-    for (int i = 0; i < x->ndim; i++)
-        n *= mask >> i & 1 ? (double)x->shape[i] : 1.0;
-    return n > a->correction ? n - a->correction : 0.0;
-}
-
-/* Two passes: the mean first, so that nothing cancels. */
-static tg_tensor *variance(const char *op, tg_tensor *x, const moment_attr *a) {
-    double n = divisor(op, x, a);
-    if (n < 0)
+static tg_tensor *moment_and_mean(const tg__op *op, tg_tensor *x, int n, const int *dims,
+                                  double correction, bool keepdim, tg_tensor **mean) {
+    moment_attr a;
+    if (mean != NULL)
+        *mean = NULL;
+    if (!attributes(op, n, dims, correction, keepdim, &a))
         return NULL;
+    return tg__apply_rest(op, &x, 1, &a, &mean);
+}
+
+/* max(0, n - correction) for n elements. */
+static double divisor(double n, double correction) { return n > correction ? n - correction : 0.0; }
+
+static bool check(const tg__call *c, uint32_t *mask) {
+    const moment_attr *a = c->attr;
+    if (!tg__float_only(c->op->name, c->in[0]))
+        return false;
+    if (!(a->correction == a->correction)) {
+        tg__fail(TG_ERR_ARG, c->op->name,
+                 "correction is NaN; give a number (1: sample, 0: population)");
+        return false;
+    }
+    return tg__mask_of(c->op->name, c->in[0], &a->dims, mask);
+}
+
+/* The variance in out[0]; the mean in *mean, with all its dims. Raw. */
+static bool moments(const tg__call *c, uint32_t mask, tg_tensor **mean) {
+    const moment_attr *a = c->attr;
+    const char *op = c->op->name;
+    tg_tensor *x = c->in[0];
+    tg_dtype dtype = (tg_dtype)x->dtype;
+    double n = (double)tg__count_over(x, mask);
+    double nan = (double)__builtin_nanf("");
+    *mean =
+        tg__run_reduction(op, TG__REDUCE_SUM, x, mask, true, dtype, n > 0 ? 1.0 / n : nan, NULL);
+    if (*mean != NULL)
+        c->out[0] = tg__run_reduction(op, TG__REDUCE_SUMSQ, x, mask, a->keepdim, dtype,
+                                      1.0 / divisor(n, a->correction), *mean);
+    return c->out[0] != NULL;
+}
+
+/* ---- For the rules ---- */
+
+/* x - mean, recorded. */
+static tg_tensor *deviation(tg_tensor *x, const moment_attr *a) {
     int dims[TG_MAX_DIMS];
-    for (int i = 0; i < a->dims.n; i++)
-        dims[i] = a->dims.dim[i];
-    tg_tensor *deviation = tg_sub(x, tg_mean(x, a->dims.n, dims, true));
-    return tg_div_scalar(tg_sum(tg_square(deviation), a->dims.n, dims, a->keepdim), n);
+    return tg_sub(x, tg_mean(x, tg__dims_list(&a->dims, dims), dims, true));
+}
+static double count_in_rule(const tg__rule *r) {
+    const moment_attr *a = r->attr;
+    return (double)tg__count_of_meta(r->meta[0], tg__mask_of_meta(r->meta[0], &a->dims));
+}
+static tg_tensor *var_gradient(const tg__rule *r) {
+    const moment_attr *a = r->attr;
+    tg_tensor *slope = tg_mul_scalar(r->g[0], 2.0 / divisor(count_in_rule(r), a->correction));
+    return tg_mul(tg__kept(slope, r->meta[0], &a->dims, a->keepdim), deviation(r->in[0], a));
+}
+static tg_tensor *std_gradient(const tg__rule *r) {
+    const moment_attr *a = r->attr;
+    tg_tensor *y = r->out[0];
+    tg_tensor *slope = tg_div(r->g[0], tg_mul_scalar(y, divisor(count_in_rule(r), a->correction)));
+    slope = tg_masked_fill(slope, tg_eq_scalar(y, 0.0), 0.0);
+    return tg_mul(tg__kept(slope, r->meta[0], &a->dims, a->keepdim), deviation(r->in[0], a));
+}
+/* first: the gradient through output 0, if it had one. */
+static tg_tensor *with_mean(const tg__rule *r, tg_tensor *first) {
+    const moment_attr *a = r->attr;
+    if (r->g[1] == NULL)
+        return first;
+    tg_tensor *each = tg_div_scalar(r->g[1], count_in_rule(r));
+    each = tg__spread(each, r->meta[0], &a->dims, a->keepdim);
+    return r->g[0] != NULL ? tg_add(first, each) : each;
 }
 
 /* ---- var: Σ(x - mean)² / max(0, n - correction) ---- */
 static bool var_forward(const tg__call *c) {
-    c->out[0] = variance("var", c->in[0], c->attr);
-    return c->out[0] != NULL;
+    uint32_t mask;
+    tg_tensor *mean = NULL;
+    bool good = check(c, &mask) && moments(c, mask, &mean);
+    tg__unref(mean);
+    return good;
 }
-TG_OP(var, .maths = "variance of x over dims", MOMENT, .flags = TG__COMPOSED,
-      .forward = var_forward, .onnx = {"composed"});
+static void var_rule(tg__rule *r) { r->gin[0] = var_gradient(r); }
+TG_OP(var, .maths = "variance of x over dims", MOMENT, .forward = var_forward, .rule = var_rule,
+      .saves = {TG__SAVE_IN(0, 1), TG__SAVE_META(0, 1)}, .onnx = {"composed"});
 TG_SAMPLES(var, "[2,3]", "[2,3,2] | dims=0,2 correction=0", "[2,3] | dims=-1 keepdim=1");
 tg_tensor *tg_var(tg_tensor *x, int ndims, const int *dims, double correction, bool keepdim) {
     return moment(&tg__op_var, x, ndims, dims, correction, keepdim);
 }
 
 /* ---- std: √var; its slope at 0 is taken as 0 ---- */
-static bool std_forward(const tg__call *c) {
-    tg_scope s = tg_scope_open();
-    const char *was = tg__errors_as("std");
-    tg_tensor *y = tg_scope_return(s, tg_sqrt(variance("std", c->in[0], c->attr)));
-    tg__errors_back(was);
-    if (y != NULL)
-        tg__take(y);
-    c->out[0] = y;
-    return y != NULL;
+
+/* out[0] becomes its root: nobody else holds it yet. */
+static bool take_root(const tg__call *c) {
+    tg_tensor *y = c->out[0];
+    if (y == NULL)
+        return false;
+    tg__run((tg_tensor *[]){y, y}, 2, tg__kernels_get()->unary[TG__UN_sqrt][y->dtype], NULL, 0.3);
+    return true;
 }
-static void std_rule(tg__rule *r) {
-    const moment_attr *a = r->attr;
-    tg_tensor *x = r->in[0];
-    int dims[TG_MAX_DIMS];
-    for (int i = 0; i < a->dims.n; i++)
-        dims[i] = a->dims.dim[i];
-    tg_tensor *mean = tg_mean(x, a->dims.n, dims, true);
-    double n = divisor("std", x, a);
-    tg_tensor *y = r->out[0];
-    tg_tensor *slope = tg_div(r->g[0], tg_mul_scalar(y, n));
-    slope = tg_masked_fill(slope, tg_eq_scalar(y, 0.0), 0.0);
-    if (!a->keepdim && mean != NULL)
-        slope = tg_reshape(slope, mean->ndim, mean->shape);
-    r->gin[0] = tg_mul(slope, tg_sub(x, mean));
-}
+static bool std_forward(const tg__call *c) { return var_forward(c) && take_root(c); }
+static void std_rule(tg__rule *r) { r->gin[0] = std_gradient(r); }
+#define STD_SAVES                                                                                  \
+    { TG__SAVE_IN(0, 1), TG__SAVE_OUT(0, 1), TG__SAVE_META(0, 1) }
 TG_OP(std, .maths = "standard deviation of x over dims", MOMENT, .forward = std_forward,
-      .rule = std_rule, .saves = {TG__SAVE_IN(0, 1), TG__SAVE_OUT(0, 1)}, .onnx = {"composed"});
+      .rule = std_rule, .saves = STD_SAVES, .onnx = {"composed"});
 TG_SAMPLES(std, "[2,3]", "[2,3,2] | dims=0,2 correction=0", "[2,3] | dims=-1 keepdim=1");
 tg_tensor *tg_std(tg_tensor *x, int ndims, const int *dims, double correction, bool keepdim) {
     return moment(&tg__op_std, x, ndims, dims, correction, keepdim);
+}
+
+/* ---- var_mean, std_mean: the same two passes give both ---- */
+static bool var_mean_forward(const tg__call *c) {
+    const moment_attr *a = c->attr;
+    uint32_t mask;
+    tg_tensor *mean = NULL;
+    bool good = check(c, &mask) && moments(c, mask, &mean);
+    if (good && !a->keepdim) { /* of the same elements */
+        mean->ndim = c->out[0]->ndim;
+        for (int i = 0; i < mean->ndim; i++)
+            mean->shape[i] = c->out[0]->shape[i];
+        tg__row_major(mean->ndim, mean->shape, mean->stride);
+    }
+    c->out[1] = mean;
+    return good;
+}
+static bool std_mean_forward(const tg__call *c) { return var_mean_forward(c) && take_root(c); }
+static void var_mean_rule(tg__rule *r) {
+    r->gin[0] = with_mean(r, r->g[0] != NULL ? var_gradient(r) : NULL);
+}
+static void std_mean_rule(tg__rule *r) {
+    r->gin[0] = with_mean(r, r->g[0] != NULL ? std_gradient(r) : NULL);
+}
+TG_OP(var_mean, .maths = "variance and mean of x over dims", MOMENT, .n_out = 2,
+      .forward = var_mean_forward, .rule = var_mean_rule,
+      .saves = {TG__SAVE_IN(0, 1), TG__SAVE_META(0, 1)}, .onnx = {"composed"});
+TG_SAMPLES(var_mean, "[2,3]", "[2,3,2] | dims=0,2 correction=0", "[2,3] | dims=-1 keepdim=1");
+tg_tensor *tg_var_mean(tg_tensor *x, int ndims, const int *dims, double correction, bool keepdim,
+                       tg_tensor **mean) {
+    return moment_and_mean(&tg__op_var_mean, x, ndims, dims, correction, keepdim, mean);
+}
+TG_OP(std_mean, .maths = "standard deviation and mean of x over dims", MOMENT, .n_out = 2,
+      .forward = std_mean_forward, .rule = std_mean_rule, .saves = STD_SAVES, .onnx = {"composed"});
+TG_SAMPLES(std_mean, "[2,3]", "[2,3,2] | dims=0,2 correction=0", "[2,3] | dims=-1 keepdim=1");
+tg_tensor *tg_std_mean(tg_tensor *x, int ndims, const int *dims, double correction, bool keepdim,
+                       tg_tensor **mean) {
+    return moment_and_mean(&tg__op_std_mean, x, ndims, dims, correction, keepdim, mean);
 }

@@ -1,59 +1,54 @@
-/* reduce.c - sums, products, extremes and moments over any dims.
+/* reduce.c - sums, means, products and truth over any dims.
  *
  * The dims of a call become a mask; kept dims keep their order. A gradient that is spread back over
  * the reduced dims is a view with stride 0. */
-#include "kernels/reduce.h"
+#include "ops/reduce.h"
 
 #include "ops/elementwise.h"
 #include "ops/view.h"
 
-#include <string.h>
-
-typedef struct {
-    tg__dims dims;
-    bool keepdim;
-} reduce_attr;
-static const tg__field reduce_fields[] = {
-    {"dims", TG_ATTR_DIMS, offsetof(reduce_attr, dims), false, 0, 0},
-    {"keepdim", TG_ATTR_BOOL, offsetof(reduce_attr, keepdim), false, 0, 0},
+const tg__field tg__reduce_fields[] = {
+    {"dims", TG_ATTR_DIMS, offsetof(tg__reduce_attr, dims), false, 0, 0},
+    {"keepdim", TG_ATTR_BOOL, offsetof(tg__reduce_attr, keepdim), false, 0, 0},
     {0}};
 
-#define REDUCTION                                                                                  \
-    .inputs = "x", .n_in = 1, .fields = reduce_fields, .attr_size = sizeof(reduce_attr)
-
-static tg_tensor *reduced(const tg__op *op, tg_tensor *x, int n, const int *dims, bool keepdim) {
-    reduce_attr a = {.keepdim = keepdim};
+tg_tensor *tg__reduced(const tg__op *op, tg_tensor *x, int n, const int *dims, bool keepdim) {
+    tg__reduce_attr a = {.keepdim = keepdim};
     return tg__dims_from(op->name, n, dims, &a.dims) ? tg__apply1(op, x, &a) : NULL;
 }
 
 /* ---- Shared by the forwards ---- */
 
-static bool is_in(uint32_t mask, int dim) { return mask >> dim & 1; }
-
-static int64_t count_of(const tg_tensor *x, uint32_t mask) {
+int64_t tg__count_over(const tg_tensor *x, uint32_t mask) {
     int64_t n = 1;
     for (int i = 0; i < x->ndim; i++)
-        n *= is_in(mask, i) ? x->shape[i] : 1;
+        n *= tg__is_in(mask, i) ? x->shape[i] : 1;
     return n;
 }
 
-/* Runs a reduction over the dims in mask into a new tensor. Raw. */
-static tg_tensor *run(const char *op, tg__reduce_op kind, const tg_tensor *x, uint32_t mask,
-                      bool keepdim, tg_dtype out_dtype, double scale) {
+int tg__dims_list(const tg__dims *dims, int *list) {
+    for (int i = 0; i < dims->n; i++)
+        list[i] = dims->dim[i];
+    return dims->n;
+}
+
+tg_tensor *tg__run_reduction(const char *op, tg__reduce_op kind, const tg_tensor *x, uint32_t mask,
+                             bool keepdim, tg_dtype out_dtype, double scale,
+                             const tg_tensor *center) {
     tg__reduction r = {.in = x->data, .scale = scale};
     int64_t item = (int64_t)tg__item_size(x->dtype);
     int64_t shape[TG_MAX_DIMS];
     int n = 0;
     for (int i = 0; i < x->ndim; i++) {
-        if (!is_in(mask, i)) {
+        if (!tg__is_in(mask, i)) {
             r.shape[r.n_kept] = x->shape[i];
             r.in_stride[r.n_kept++] = x->stride[i] * item;
         }
-        if (!is_in(mask, i) || keepdim)
-            shape[n++] = is_in(mask, i) ? 1 : x->shape[i];
+        if (!tg__is_in(mask, i) || keepdim)
+            shape[n++] = tg__is_in(mask, i) ? 1 : x->shape[i];
     }
     for (int i = 0; i < x->ndim; i++) {
-        if (!is_in(mask, i))
+        if (!tg__is_in(mask, i))
             continue;
         r.shape[r.n_kept + r.n_reduced] = x->shape[i];
         r.in_stride[r.n_kept + r.n_reduced++] = x->stride[i] * item;
@@ -61,12 +56,14 @@ static tg_tensor *run(const char *op, tg__reduce_op kind, const tg_tensor *x, ui
     tg_tensor *y = tg__new(op, out_dtype, n, shape);
     if (y == NULL)
         return NULL;
-    int64_t step = (int64_t)tg__item_size(out_dtype);
+    int64_t step = 1;
     for (int k = r.n_kept - 1; k >= 0; k--) {
-        r.out_stride[k] = step;
+        r.out_stride[k] = step * (int64_t)tg__item_size(out_dtype);
+        r.center_stride[k] = step * item;
         step *= r.shape[k];
     }
     r.out = y->data;
+    r.center = center != NULL ? center->data : NULL;
     if (y->numel > 0 && !tg__reduce(kind, (tg_dtype)x->dtype, &r)) {
         tg__refuse_dtype(op, x, "f32, f64, i64, i32, u8");
         tg__unref(y);
@@ -75,17 +72,30 @@ static tg_tensor *run(const char *op, tg__reduce_op kind, const tg_tensor *x, ui
     return y;
 }
 
-static bool refuse_empty(const char *op, const tg_tensor *x, uint32_t mask) {
-    if (count_of(x, mask) > 0)
-        return false;
+static tg_tensor *run(const char *op, tg__reduce_op kind, const tg_tensor *x, uint32_t mask,
+                      bool keepdim, tg_dtype out_dtype, double scale) {
+    return tg__run_reduction(op, kind, x, mask, keepdim, out_dtype, scale, NULL);
+}
+
+bool tg__some(const char *op, const tg_tensor *x, uint32_t mask) {
+    if (tg__count_over(x, mask) > 0)
+        return true;
     tg__fail(TG_ERR_SHAPE, op, "%s has no elements to choose from; give at least one",
              tg__describe(x));
-    return true;
+    return false;
+}
+
+bool tg__settle(const tg__call *c, tg_scope s, tg_tensor *y) {
+    y = tg_scope_return(s, y);
+    if (y != NULL)
+        tg__take(y);
+    c->out[0] = y;
+    return y != NULL;
 }
 
 /* ---- Shared by the rules ---- */
 
-static uint32_t mask_of_meta(const tg__meta *m, const tg__dims *dims) {
+uint32_t tg__mask_of_meta(const tg__meta *m, const tg__dims *dims) {
     if (dims->n == 0)
         return (1u << m->ndim) - 1;
     uint32_t mask = 0;
@@ -95,23 +105,29 @@ static uint32_t mask_of_meta(const tg__meta *m, const tg__dims *dims) {
     return mask & ((1u << m->ndim) - 1);
 }
 
-static int64_t count_of_meta(const tg__meta *m, uint32_t mask) {
+int64_t tg__count_of_meta(const tg__meta *m, uint32_t mask) {
     int64_t n = 1;
     for (int i = 0; i < m->ndim; i++)
-        n *= is_in(mask, i) ? m->shape[i] : 1;
+        n *= tg__is_in(mask, i) ? m->shape[i] : 1;
     return n;
 }
 
-/* g (of the reduced shape) repeated over the reduced dims of the input. */
-static tg_tensor *spread(tg_tensor *g, const tg__meta *m, const reduce_attr *a) {
-    uint32_t mask = mask_of_meta(m, &a->dims);
-    if (!a->keepdim) {
-        int64_t kept[TG_MAX_DIMS];
-        for (int i = 0; i < m->ndim; i++)
-            kept[i] = is_in(mask, i) ? 1 : m->shape[i];
-        g = tg_reshape(g, m->ndim, kept);
-    }
-    return tg_expand(g, m->ndim, m->shape);
+tg_tensor *tg__kept(tg_tensor *g, const tg__meta *m, const tg__dims *dims, bool keepdim) {
+    if (keepdim)
+        return g;
+    uint32_t mask = tg__mask_of_meta(m, dims);
+    int64_t kept[TG_MAX_DIMS];
+    for (int i = 0; i < m->ndim; i++)
+        kept[i] = tg__is_in(mask, i) ? 1 : m->shape[i];
+    return tg_reshape(g, m->ndim, kept);
+}
+
+tg_tensor *tg__spread(tg_tensor *g, const tg__meta *m, const tg__dims *dims, bool keepdim) {
+    return tg_expand(tg__kept(g, m, dims, keepdim), m->ndim, m->shape);
+}
+
+static tg_tensor *spread(tg_tensor *g, const tg__meta *m, const tg__reduce_attr *a) {
+    return tg__spread(g, m, &a->dims, a->keepdim);
 }
 
 /* ---- sum ---- */
@@ -119,7 +135,7 @@ static tg_dtype sum_dtype(const tg_tensor *x) {
     return tg_dtype_is_float((tg_dtype)x->dtype) ? (tg_dtype)x->dtype : TG_I64;
 }
 static bool sum_forward(const tg__call *c) {
-    const reduce_attr *a = c->attr;
+    const tg__reduce_attr *a = c->attr;
     tg_tensor *x = c->in[0];
     uint32_t mask;
     if (tg__mask_of("sum", x, &a->dims, &mask))
@@ -127,11 +143,11 @@ static bool sum_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 static void sum_rule(tg__rule *r) { r->gin[0] = spread(r->g[0], r->meta[0], r->attr); }
-TG_OP(sum, .maths = "sum of x over dims", REDUCTION, .forward = sum_forward, .rule = sum_rule,
+TG_OP(sum, .maths = "sum of x over dims", TG__REDUCTION, .forward = sum_forward, .rule = sum_rule,
       .saves = {TG__SAVE_META(0, 1)}, .onnx = {"ReduceSum", 13, "axes=dims,keepdims=keepdim"});
 TG_SAMPLES(sum, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1", "[]");
 tg_tensor *tg_sum(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
-    return reduced(&tg__op_sum, x, ndims, dims, keepdim);
+    return tg__reduced(&tg__op_sum, x, ndims, dims, keepdim);
 }
 
 /* ---- sum_to: x summed to a shape that broadcasts to x's; how gradients are un-broadcast ---- */
@@ -177,12 +193,12 @@ TG_SAMPLES(sum_to, "[2,3] | shape=3", "[2,3] | shape=2,1", "[2,3]", "[]");
 
 /* ---- mean ---- */
 static bool mean_forward(const tg__call *c) {
-    const reduce_attr *a = c->attr;
+    const tg__reduce_attr *a = c->attr;
     tg_tensor *x = c->in[0];
     uint32_t mask;
     if (!tg__float_only("mean", x) || !tg__mask_of("mean", x, &a->dims, &mask))
         return false;
-    double n = (double)count_of(x, mask);
+    double n = (double)tg__count_over(x, mask);
     if (n > 0) {
         c->out[0] = run("mean", TG__REDUCE_SUM, x, mask, a->keepdim, (tg_dtype)x->dtype, 1.0 / n);
         return c->out[0] != NULL;
@@ -197,20 +213,56 @@ static bool mean_forward(const tg__call *c) {
     return true;
 }
 static void mean_rule(tg__rule *r) {
-    const reduce_attr *a = r->attr;
-    double n = (double)count_of_meta(r->meta[0], mask_of_meta(r->meta[0], &a->dims));
+    const tg__reduce_attr *a = r->attr;
+    double n = (double)tg__count_of_meta(r->meta[0], tg__mask_of_meta(r->meta[0], &a->dims));
     r->gin[0] = spread(tg_div_scalar(r->g[0], n), r->meta[0], a);
 }
-TG_OP(mean, .maths = "mean of x over dims", REDUCTION, .forward = mean_forward, .rule = mean_rule,
-      .saves = {TG__SAVE_META(0, 1)}, .onnx = {"ReduceMean", 13, "axes=dims,keepdims=keepdim"});
+TG_OP(mean, .maths = "mean of x over dims", TG__REDUCTION, .forward = mean_forward,
+      .rule = mean_rule, .saves = {TG__SAVE_META(0, 1)},
+      .onnx = {"ReduceMean", 13, "axes=dims,keepdims=keepdim"});
 TG_SAMPLES(mean, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1");
 tg_tensor *tg_mean(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
-    return reduced(&tg__op_mean, x, ndims, dims, keepdim);
+    return tg__reduced(&tg__op_mean, x, ndims, dims, keepdim);
+}
+
+/* ---- nansum, nanmean: NaN does not count ---- */
+static tg_tensor *without_nan(tg_tensor *x) {
+    return tg_dtype_is_float((tg_dtype)x->dtype) ? tg_masked_fill(x, tg_isnan(x), 0.0) : x;
+}
+static bool nansum_forward(const tg__call *c) {
+    const tg__reduce_attr *a = c->attr;
+    int dims[TG_MAX_DIMS];
+    c->out[0] = tg_sum(without_nan(c->in[0]), tg__dims_list(&a->dims, dims), dims, a->keepdim);
+    return c->out[0] != NULL;
+}
+TG_OP(nansum, .maths = "sum of x over dims, NaN counting as 0", TG__REDUCTION,
+      .flags = TG__COMPOSED, .forward = nansum_forward, .onnx = {"composed"});
+TG_SAMPLES(nansum, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1", "[]");
+tg_tensor *tg_nansum(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
+    return tg__reduced(&tg__op_nansum, x, ndims, dims, keepdim);
+}
+static bool nanmean_forward(const tg__call *c) {
+    const tg__reduce_attr *a = c->attr;
+    tg_tensor *x = c->in[0];
+    if (!tg__float_only("nanmean", x))
+        return false;
+    int dims[TG_MAX_DIMS];
+    int n = tg__dims_list(&a->dims, dims);
+    tg_tensor *count = tg_sum(tg_eq(x, x), n, dims, a->keepdim); /* NaN is not equal to itself */
+    tg_tensor *sum = tg_sum(without_nan(x), n, dims, a->keepdim);
+    c->out[0] = tg_div(sum, tg_cast(count, (tg_dtype)x->dtype));
+    return c->out[0] != NULL;
+}
+TG_OP(nanmean, .maths = "mean of what is not NaN in x over dims", TG__REDUCTION,
+      .flags = TG__COMPOSED, .forward = nanmean_forward, .onnx = {"composed"});
+TG_SAMPLES(nanmean, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1", "[]");
+tg_tensor *tg_nanmean(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
+    return tg__reduced(&tg__op_nanmean, x, ndims, dims, keepdim);
 }
 
 /* ---- prod ---- */
 static bool prod_forward(const tg__call *c) {
-    const reduce_attr *a = c->attr;
+    const tg__reduce_attr *a = c->attr;
     tg_tensor *x = c->in[0];
     uint32_t mask;
     if (tg__mask_of("prod", x, &a->dims, &mask))
@@ -229,7 +281,7 @@ static fold fold_of(int ndim, const int64_t *shape, uint32_t mask) {
     int64_t last = 1;
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < ndim; i++) {
-            if (is_in(mask, i) != (pass == 1))
+            if (tg__is_in(mask, i) != (pass == 1))
                 continue;
             f.sizes[n] = shape[i];
             f.order[n] = i;
@@ -244,9 +296,9 @@ static fold fold_of(int ndim, const int64_t *shape, uint32_t mask) {
 }
 /* The product of the other elements along the reduced dims, times g: exact where x has zeros. */
 static void prod_rule(tg__rule *r) {
-    const reduce_attr *a = r->attr;
+    const tg__reduce_attr *a = r->attr;
     const tg__meta *m = r->meta[0];
-    uint32_t mask = mask_of_meta(m, &a->dims);
+    uint32_t mask = tg__mask_of_meta(m, &a->dims);
     if (mask == 0) {
         r->gin[0] = r->g[0];
         return;
@@ -257,12 +309,12 @@ static void prod_rule(tg__rule *r) {
     others = tg_permute(tg_reshape(others, m->ndim, f.sizes), m->ndim, f.inverse);
     r->gin[0] = tg_mul(spread(r->g[0], m, a), others);
 }
-TG_OP(prod, .maths = "product of x over dims", REDUCTION, .forward = prod_forward,
+TG_OP(prod, .maths = "product of x over dims", TG__REDUCTION, .forward = prod_forward,
       .rule = prod_rule, .saves = {TG__SAVE_IN(0, 1), TG__SAVE_META(0, 1)},
       .onnx = {"ReduceProd", 13, "axes=dims,keepdims=keepdim"});
 TG_SAMPLES(prod, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1", "[]");
 tg_tensor *tg_prod(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
-    return reduced(&tg__op_prod, x, ndims, dims, keepdim);
+    return tg__reduced(&tg__op_prod, x, ndims, dims, keepdim);
 }
 
 /* ---- prod_others: the product of all other elements of the last dim ---- */
@@ -305,155 +357,9 @@ TG_OP(prod_others, .maths = "product of the other elements of the last dim", .in
       .saves = {TG__SAVE_IN(0, 1)}, .onnx = {"composed"});
 TG_SAMPLES(prod_others, "[2,3]", "[4]");
 
-/* ---- amax, amin, max, min: equal elements share the gradient ---- */
-static bool extreme_forward(const tg__call *c, tg__reduce_op kind) {
-    const reduce_attr *a = c->attr;
-    tg_tensor *x = c->in[0];
-    uint32_t mask;
-    if (!tg__mask_of(c->op->name, x, &a->dims, &mask) || refuse_empty(c->op->name, x, mask))
-        return false;
-    c->out[0] = run(c->op->name, kind, x, mask, a->keepdim, (tg_dtype)x->dtype, 1.0);
-    return c->out[0] != NULL;
-}
-static bool amax_forward(const tg__call *c) { return extreme_forward(c, TG__REDUCE_MAX); }
-static bool amin_forward(const tg__call *c) { return extreme_forward(c, TG__REDUCE_MIN); }
-static void extreme_rule(tg__rule *r) {
-    const reduce_attr *a = r->attr;
-    const tg__meta *m = r->meta[0];
-    tg_tensor *hit = tg_cast(tg_eq(r->in[0], spread(r->out[0], m, a)), (tg_dtype)m->dtype);
-    int dims[TG_MAX_DIMS];
-    for (int i = 0; i < a->dims.n; i++)
-        dims[i] = a->dims.dim[i];
-    tg_tensor *share = tg_div(r->g[0], tg_sum(hit, a->dims.n, dims, a->keepdim));
-    r->gin[0] = tg_mul(hit, spread(share, m, a));
-}
-static tg_tensor *of_all(const tg__op *op, const char *name, tg_tensor *x) {
-    const char *was = tg__errors_as(name);
-    tg_tensor *y = reduced(op, x, TG_ALL, false);
-    tg__errors_back(was);
-    return y;
-}
-#define EXTREME                                                                                    \
-    REDUCTION, .rule = extreme_rule,                                                               \
-               .saves = {TG__SAVE_IN(0, 1), TG__SAVE_OUT(0, 1), TG__SAVE_META(0, 1)}
-TG_OP(amax, .maths = "largest of x over dims", EXTREME, .forward = amax_forward,
-      .onnx = {"ReduceMax", 13, "axes=dims,keepdims=keepdim"});
-TG_SAMPLES(amax, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1");
-tg_tensor *tg_amax(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
-    return reduced(&tg__op_amax, x, ndims, dims, keepdim);
-}
-tg_tensor *tg_max(tg_tensor *x) { return of_all(&tg__op_amax, "max", x); }
-
-TG_OP(amin, .maths = "smallest of x over dims", EXTREME, .forward = amin_forward,
-      .onnx = {"ReduceMin", 13, "axes=dims,keepdims=keepdim"});
-TG_SAMPLES(amin, "[2,3]", "[2,3,2] | dims=0,2", "[2,3] | dims=-1 keepdim=1");
-tg_tensor *tg_amin(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
-    return reduced(&tg__op_amin, x, ndims, dims, keepdim);
-}
-tg_tensor *tg_min(tg_tensor *x) { return of_all(&tg__op_amin, "min", x); }
-
-/* ---- argmax, argmin, max_dim, min_dim: one dim, the first of equals ---- */
-typedef struct {
-    int64_t dim;
-    bool keepdim;
-} arg_attr;
-static const tg__field arg_fields[] = {
-    {"dim", TG_ATTR_INT, offsetof(arg_attr, dim), true, 0, 0},
-    {"keepdim", TG_ATTR_BOOL, offsetof(arg_attr, keepdim), false, 0, 0},
-    {0}};
-#define ARG .inputs = "x", .n_in = 1, .fields = arg_fields, .attr_size = sizeof(arg_attr)
-
-/* The dim as a mask; false with an error. */
-static bool arg_mask(const tg__call *c, uint32_t *mask) {
-    const arg_attr *a = c->attr;
-    tg_tensor *x = c->in[0];
-    int dim = tg__dim(c->op->name, x, a->dim);
-    if (dim < 0)
-        return false;
-    *mask = x->ndim > 0 ? 1u << dim : 0;
-    return !refuse_empty(c->op->name, x, *mask);
-}
-static bool arg_forward(const tg__call *c, tg__reduce_op kind, tg_tensor **out) {
-    const arg_attr *a = c->attr;
-    uint32_t mask;
-    if (!arg_mask(c, &mask))
-        return false;
-    *out = run(c->op->name, kind, c->in[0], mask, a->keepdim, TG_I64, 1.0);
-    return *out != NULL;
-}
-static bool argmax_forward(const tg__call *c) {
-    return arg_forward(c, TG__REDUCE_ARGMAX, &c->out[0]);
-}
-static bool argmin_forward(const tg__call *c) {
-    return arg_forward(c, TG__REDUCE_ARGMIN, &c->out[0]);
-}
-TG_OP(argmax, .maths = "position of the largest along dim", ARG, .flags = TG__NOT_DIFF,
-      .forward = argmax_forward, .onnx = {"ArgMax", 13, "axis=dim,keepdims=keepdim"});
-TG_SAMPLES(argmax, "[2,3] | dim=1", "[2,3] | dim=0 keepdim=1");
-tg_tensor *tg_argmax(tg_tensor *x, int dim, bool keepdim) {
-    return tg__apply1(&tg__op_argmax, x, &(arg_attr){dim, keepdim});
-}
-TG_OP(argmin, .maths = "position of the smallest along dim", ARG, .flags = TG__NOT_DIFF,
-      .forward = argmin_forward, .onnx = {"ArgMin", 13, "axis=dim,keepdims=keepdim"});
-TG_SAMPLES(argmin, "[2,3] | dim=1", "[2,3] | dim=0 keepdim=1");
-tg_tensor *tg_argmin(tg_tensor *x, int dim, bool keepdim) {
-    return tg__apply1(&tg__op_argmin, x, &(arg_attr){dim, keepdim});
-}
-
-static bool extreme_dim_forward(const tg__call *c, tg__reduce_op value, tg__reduce_op position) {
-    const arg_attr *a = c->attr;
-    uint32_t mask;
-    if (!arg_mask(c, &mask))
-        return false;
-    tg_tensor *x = c->in[0];
-    c->out[0] = run(c->op->name, value, x, mask, a->keepdim, (tg_dtype)x->dtype, 1.0);
-    return c->out[0] != NULL && arg_forward(c, position, &c->out[1]);
-}
-static bool max_dim_forward(const tg__call *c) {
-    return extreme_dim_forward(c, TG__REDUCE_MAX, TG__REDUCE_ARGMAX);
-}
-static bool min_dim_forward(const tg__call *c) {
-    return extreme_dim_forward(c, TG__REDUCE_MIN, TG__REDUCE_ARGMIN);
-}
-static void extreme_dim_rule(tg__rule *r) {
-    const arg_attr *a = r->attr;
-    const tg__meta *m = r->meta[0];
-    tg_tensor *g = r->g[0];
-    tg_tensor *at = r->out[1];
-    if (m->ndim == 0) {
-        r->gin[0] = g;
-        return;
-    }
-    int dim = (int)(a->dim < 0 ? a->dim + m->ndim : a->dim);
-    if (!a->keepdim) {
-        g = tg_unsqueeze(g, dim);
-        at = tg_unsqueeze(at, dim);
-    }
-    r->gin[0] = tg_scatter_add(tg_zeros((tg_dtype)m->dtype, m->ndim, m->shape), dim, at, g);
-}
-#define EXTREME_DIM                                                                                \
-    ARG, .n_out = 2, .rule = extreme_dim_rule, .saves = {TG__SAVE_OUT(1, 1), TG__SAVE_META(0, 1)}
-TG_OP(max_dim, .maths = "largest along dim, and its position", EXTREME_DIM,
-      .forward = max_dim_forward, .onnx = {"composed"});
-TG_SAMPLES(max_dim, "[2,3] | dim=1", "[2,3] | dim=0 keepdim=1");
-TG_OP(min_dim, .maths = "smallest along dim, and its position", EXTREME_DIM,
-      .forward = min_dim_forward, .onnx = {"composed"});
-TG_SAMPLES(min_dim, "[2,3] | dim=1", "[2,3] | dim=0 keepdim=1");
-
-static tg_tensor *extreme_dim(const tg__op *op, tg_tensor *x, int dim, bool keepdim,
-                              tg_tensor **indices) {
-    return tg__apply_rest(op, &x, 1, &(arg_attr){dim, keepdim}, &indices);
-}
-tg_tensor *tg_max_dim(tg_tensor *x, int dim, bool keepdim, tg_tensor **indices) {
-    return extreme_dim(&tg__op_max_dim, x, dim, keepdim, indices);
-}
-tg_tensor *tg_min_dim(tg_tensor *x, int dim, bool keepdim, tg_tensor **indices) {
-    return extreme_dim(&tg__op_min_dim, x, dim, keepdim, indices);
-}
-
 /* ---- all, any ---- */
 static bool truth_forward(const tg__call *c, tg__reduce_op kind) {
-    const reduce_attr *a = c->attr;
+    const tg__reduce_attr *a = c->attr;
     uint32_t mask;
     if (!tg__mask_of(c->op->name, c->in[0], &a->dims, &mask))
         return false;
@@ -462,15 +368,15 @@ static bool truth_forward(const tg__call *c, tg__reduce_op kind) {
 }
 static bool all_forward(const tg__call *c) { return truth_forward(c, TG__REDUCE_ALL); }
 static bool any_forward(const tg__call *c) { return truth_forward(c, TG__REDUCE_ANY); }
-TG_OP(all, .maths = "all of x over dims are not 0", REDUCTION, .flags = TG__NOT_DIFF,
+TG_OP(all, .maths = "all of x over dims are not 0", TG__REDUCTION, .flags = TG__NOT_DIFF,
       .forward = all_forward, .onnx = {"composed"});
 TG_SAMPLES(all, "b[2,3]", "[2,3] | dims=0");
 tg_tensor *tg_all(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
-    return reduced(&tg__op_all, x, ndims, dims, keepdim);
+    return tg__reduced(&tg__op_all, x, ndims, dims, keepdim);
 }
-TG_OP(any, .maths = "any of x over dims is not 0", REDUCTION, .flags = TG__NOT_DIFF,
+TG_OP(any, .maths = "any of x over dims is not 0", TG__REDUCTION, .flags = TG__NOT_DIFF,
       .forward = any_forward, .onnx = {"composed"});
 TG_SAMPLES(any, "b[2,3]", "[2,3] | dims=0");
 tg_tensor *tg_any(tg_tensor *x, int ndims, const int *dims, bool keepdim) {
-    return reduced(&tg__op_any, x, ndims, dims, keepdim);
+    return tg__reduced(&tg__op_any, x, ndims, dims, keepdim);
 }
