@@ -9,7 +9,7 @@
     print(w.grad.item(), b.grad.item())  # -15.6 -7.8
 
 Names and orders of arguments are PyTorch's. Only the standard library is needed; NumPy is used
-where it is there. tensorgrad.autograd, optim and nn load on first use.
+where it is there. tensorgrad.autograd, optim, nn and ops load on first use.
 """
 
 from __future__ import annotations
@@ -34,7 +34,19 @@ from ._create import (
 )
 from ._data import build_info, get_num_threads, live_tensors, read_csv, set_num_threads
 from ._dtype import bool_ as bool
-from ._dtype import dtype, float32, float64, int32, int64, promote_types, uint8
+from ._dtype import (
+    bfloat16,
+    dtype,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    promote_types,
+    uint8,
+)
 from ._errors import (
     ArgumentError,
     BusyError,
@@ -64,6 +76,7 @@ if TYPE_CHECKING:
 
     from . import autograd as autograd
     from . import nn as nn
+    from . import ops as ops
     from . import optim as optim
 __all__ = [
     "ArgumentError",
@@ -85,6 +98,7 @@ __all__ = [
     "__version__",
     "arange",
     "autograd",
+    "bfloat16",
     "bool",
     "build_info",
     "double",
@@ -93,14 +107,17 @@ __all__ = [
     "empty_like",
     "enable_grad",
     "eye",
+    "float16",
     "float32",
     "float64",
     "from_numpy",
     "full",
     "full_like",
     "get_num_threads",
+    "int16",
     "int32",
     "int64",
+    "int8",
     "is_grad_enabled",
     "library_path",
     "linspace",
@@ -111,6 +128,7 @@ __all__ = [
     "no_grad",
     "ones",
     "ones_like",
+    "ops",
     "optim",
     "promote_types",
     "rand",
@@ -142,7 +160,7 @@ del _class, _name
 
 def __getattr__(name: str) -> ModuleType:
     """Loads a submodule on first use."""
-    if name in ("autograd", "nn", "optim"):
+    if name in ("autograd", "nn", "ops", "optim"):
         import importlib
 
         return importlib.import_module(f"tensorgrad.{name}")

@@ -8,7 +8,7 @@ integer; whatever has an array interface is copied into a tensor first.
 from __future__ import annotations
 
 from . import _capi as c
-from ._dtype import BY_CODE, LAST_FLOAT, RANGES
+from ._dtype import BY_CODE, FLOATS, RANGES
 from ._errors import failure
 from ._ops import TensorOps
 from ._wrap import wrap
@@ -53,11 +53,11 @@ def operand(x: TensorOps, other: object) -> Any:
     if isinstance(other, bool):
         if code == c.TG_BOOL:
             return wrap(c.tg_scalar(c.TG_BOOL, other))
-        return float(other) if code <= LAST_FLOAT else int_tensor(other, code)
+        return float(other) if code in FLOATS else int_tensor(other, code)
     if isinstance(other, float):
         return float(other)
     if isinstance(other, int):
-        if code <= LAST_FLOAT:
+        if code in FLOATS:
             return float(other)
         return int_tensor(other, c.TG_I64 if code == c.TG_BOOL else code)
     if hasattr(other, "__array_interface__"):
@@ -87,7 +87,7 @@ def binary(op: TensorOp, scalar_op: ScalarOp, doc: str) -> Callable[[TensorOps, 
             h = op(self._h, other._h)
         elif type(other) is float:
             h = scalar_op(self._h, other)
-        elif type(other) is int and dtype_of(self._h) <= LAST_FLOAT:
+        elif type(other) is int and dtype_of(self._h) in FLOATS:
             h = scalar_op(self._h, float(other))
         else:
             return mixed(self, other, op, scalar_op)  # type: ignore[no-any-return]
@@ -107,7 +107,7 @@ def reflected(
     """The method for `other op self`."""
 
     def method(self: TensorOps, other: Operand) -> Tensor:
-        if type(other) is int and dtype_of(self._h) <= LAST_FLOAT:
+        if type(other) is int and dtype_of(self._h) in FLOATS:
             other = float(other)
         elif type(other) is not float:
             value = operand(self, other)

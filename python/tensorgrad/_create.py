@@ -90,6 +90,9 @@ def _from_numbers(data: Any, wanted: DType | None) -> Tensor:
     dims, packed = pack_size(shape)
     values = _packed(flat, kind)
     address = values.buffer_info()[0]
+    if not kind.format:  # 16 bits that Python has no type for
+        wide = wrap(c.tg_from_array(c.TG_F32, dims, packed, address))
+        return wrap(c.tg_cast(wide._h, code))
     return wrap(c.tg_from_array(code, dims, packed, address))
 
 
@@ -120,7 +123,7 @@ def _kind(type_: type, item: Any) -> str:
 def _packed(flat: list[Any], kind: DType) -> _array[Any]:
     """The numbers as an array of the dtype's C type."""
     if kind.is_floating_point:
-        return _array(kind.format, map(float, flat))
+        return _array(kind.format or "f", map(float, flat))
     if kind is bool_:
         return _array("B", map(bool, flat))
     try:

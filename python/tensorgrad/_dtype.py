@@ -22,10 +22,10 @@ class dtype:
     def __init__(self, name: str, code: int, format: str, typestr: str) -> None:
         self.name = name
         self.code = code
-        self.format = format  # of the struct, array and memoryview types
+        self.format = format  # of the struct, array and memoryview types; "": they have none
         self.typestr = typestr  # of the array interface
         self.itemsize = int(typestr[2:])
-        self.is_floating_point = typestr[1] == "f"
+        self.is_floating_point = "f" in typestr
 
     def __repr__(self) -> str:
         """Such as tensorgrad.float32."""
@@ -42,11 +42,16 @@ int64 = dtype("int64", _capi.TG_I64, "q", _ORDER + "i8")
 int32 = dtype("int32", _capi.TG_I32, "i", _ORDER + "i4")
 uint8 = dtype("uint8", _capi.TG_U8, "B", "|u1")
 bool_ = dtype("bool", _capi.TG_BOOL, "?", "|b1")
+# Types to store in: operations compute them as int32 and float32.
+int16 = dtype("int16", _capi.TG_I16, "h", _ORDER + "i2")
+int8 = dtype("int8", _capi.TG_I8, "b", "|i1")
+float16 = dtype("float16", _capi.TG_F16, "", _ORDER + "f2")
+bfloat16 = dtype("bfloat16", _capi.TG_BF16, "", "bf2")  # NumPy has no such type
 
-BY_CODE = (float32, float64, int64, int32, uint8, bool_)
+BY_CODE = (float32, float64, int64, int32, uint8, bool_, int16, int8, float16, bfloat16)
 BY_TYPESTR = {t.typestr: t for t in BY_CODE}
 NAMES = ", ".join(t.name for t in BY_CODE)
-LAST_FLOAT = float64.code  # codes up to this one are floats
+FLOATS = frozenset(t.code for t in BY_CODE if t.is_floating_point)
 
 # Ranges of Python ints that a type holds; uint8 also takes the negatives that wrap into it, so that
 # x + (-1) means x - 1.
@@ -54,6 +59,8 @@ RANGES = {
     int64.code: (-(2**63), 2**63 - 1),
     int32.code: (-(2**31), 2**31 - 1),
     uint8.code: (-255, 255),
+    int16.code: (-(2**15), 2**15 - 1),
+    int8.code: (-(2**7), 2**7 - 1),
 }
 
 

@@ -829,8 +829,7 @@ class TensorOps:
         raise failure()
 
     def amax(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
-        """The largest along dims; equal elements share the gradient evenly, a NaN makes it NaN.
-        """
+        """The largest along dims; equal elements share the gradient evenly, a NaN makes it NaN."""
         if dim is None:
             h = tg_amax(self._h, 0, None, bool(keepdim))
         else:

@@ -28,7 +28,7 @@ _INT64_MAX = 2**63 - 1
 _ONE_DIM = {dim: (1, Struct("i").pack(dim)) for dim in range(-8, 8)}
 _DIMS = [Struct(f"{n}i") for n in range(9)]
 _SIZES = [Struct(f"{n}q") for n in range(9)]
-_ITEM = Struct("iiqqq").pack
+_ITEM = Struct("iiqqqP").pack
 
 
 def pack_int(value: SupportsIndex, name: str) -> int:
@@ -133,13 +133,13 @@ def _pack_item(item: object) -> bytes:
     if type(item) is int:
         if not -_INT64_MAX <= item <= _INT64_MAX:
             raise IndexError(f"index {item} is out of range for any tensor")
-        return _ITEM(_capi.TG_INDEX_INT, 0, item, 0, 0)
+        return _ITEM(_capi.TG_INDEX_INT, 0, item, 0, 0, 0)
     if isinstance(item, slice):
         return _pack_slice(item)
     if item is Ellipsis:
-        return _ITEM(_capi.TG_INDEX_ELLIPSIS, 0, 0, 0, 0)
+        return _ITEM(_capi.TG_INDEX_ELLIPSIS, 0, 0, 0, 0, 0)
     if item is None:
-        return _ITEM(_capi.TG_INDEX_NEWAXIS, 0, 0, 0, 0)
+        return _ITEM(_capi.TG_INDEX_NEWAXIS, 0, 0, 0, 0, 0)
     if isinstance(item, bool) or not hasattr(item, "__index__"):
         raise _bad_item(item)
     try:
@@ -153,9 +153,9 @@ def _pack_slice(item: slice) -> bytes:
     stop = _capi.TG_SLICE_END if item.stop is None else item.stop
     step = 1 if item.step is None else item.step
     try:
-        return _ITEM(_capi.TG_INDEX_SLICE, 0, start, stop, step)
+        return _ITEM(_capi.TG_INDEX_SLICE, 0, start, stop, step, 0)
     except _StructError:
-        return _ITEM(_capi.TG_INDEX_SLICE, 0, _clip(start), _clip(stop), _clip(step))
+        return _ITEM(_capi.TG_INDEX_SLICE, 0, _clip(start), _clip(stop), _clip(step), 0)
 
 
 def _clip(value: object) -> int:

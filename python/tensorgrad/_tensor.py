@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from . import _arith, _interop, _ops, _views, _wrap
 from . import _capi as c
-from ._dtype import BY_CODE
+from ._dtype import BY_CODE, float32
 from ._errors import failure, require
 from ._pack import number, pack_dims, pack_int
 from ._views import TensorViews
@@ -186,6 +186,8 @@ class Tensor(TensorViews):
         if 0 in shape:
             return _empty_lists(shape)
         kind = self.dtype
+        if not kind.format:
+            return self.to(float32).tolist()
         size = self.numel() * kind.itemsize
         buffer = create_string_buffer(size)
         check(c.tg_copy_to(self._h, buffer, size))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import _capi as c
 from ._arith import TensorArithmetic, int_tensor
-from ._dtype import LAST_FLOAT, code_of, float32, float64, int32, int64, uint8
+from ._dtype import FLOATS, code_of, float32, float64, int32, int64, uint8
 from ._dtype import bool_ as bool_dtype
 from ._errors import failure, require
 from ._pack import many, pack_dims, pack_index, pack_int, pack_int64, sizes
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def scalar_like(x: TensorViews, value: Number) -> Tensor:
     """A 0-d tensor of value, exact, in x's dtype if that is integer or float."""
     code = c.tg_dtype_of(x._h)
-    if isinstance(value, int) and LAST_FLOAT < code < c.TG_BOOL:
+    if isinstance(value, int) and code not in FLOATS and code != c.TG_BOOL:
         return int_tensor(value, code)
     return wrap(c.tg_scalar(code, value))
 

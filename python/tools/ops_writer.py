@@ -26,7 +26,11 @@ BY_HAND = frozenset({"tg_copy_", "tg_max", "tg_min"})
 
 def form(function: Function, headers: Headers) -> str | None:
     """Which of the regular forms the function has; None: written by hand."""
-    if not function.header.startswith("ops_") or function.result != TENSOR or function.name in BY_HAND:
+    if (
+        not function.header.startswith("ops_")
+        or function.result != TENSOR
+        or function.name in BY_HAND
+    ):
         return None
     kind = FORMS.get(tuple(p.type for p in function.params))
     if kind == "binary" and f"{function.name.rstrip('_')}_scalar" in headers.functions:
@@ -41,7 +45,7 @@ def docstring(text: str, indent: str) -> list[str]:
     words = " ".join(text.split())
     first, stop, rest = words.partition(". ")
     summary = first + stop.strip()
-    if len(summary) > 92 - len(indent):  # too long for one line: no separate summary
+    if len(summary) > 94 - len(indent):  # too long for one line: no separate summary
         first_line, *more = textwrap.wrap(words, 96 - len(indent))
         return [f'{indent}"""{first_line}', *(indent + line for line in more), f'{indent}"""']
     if not rest:

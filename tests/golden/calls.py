@@ -11,9 +11,16 @@ from library import DTYPE, FLOAT, INDEX, Library, LibraryError
 from registry import Reference, Typed
 
 TORCH_DTYPES = {
-    "f32": torch.float32, "f64": torch.float64, "i64": torch.int64, "i32": torch.int32,
-    "u8": torch.uint8, "bool": torch.bool, "i16": torch.int16, "i8": torch.int8,
-    "f16": torch.float16, "bf16": torch.bfloat16,
+    "f32": torch.float32,
+    "f64": torch.float64,
+    "i64": torch.int64,
+    "i32": torch.int32,
+    "u8": torch.uint8,
+    "bool": torch.bool,
+    "i16": torch.int16,
+    "i8": torch.int8,
+    "f16": torch.float16,
+    "bf16": torch.bfloat16,
 }
 NUMBERS = ["f32", "f64", "i64", "i32", "u8", "bool", "i16", "i8", "f16", "bf16"]
 
@@ -109,8 +116,11 @@ def run_torch(
         for k, y in roots
     ]
     grads = torch.autograd.grad(
-        [y for _, y in roots], [leaves[i] for i in wanted], seeds,
-        create_graph=order > 1, allow_unused=True,
+        [y for _, y in roots],
+        [leaves[i] for i in wanted],
+        seeds,
+        create_graph=order > 1,
+        allow_unused=True,
     )
     total = None
     for i, g in zip(wanted, grads):
@@ -128,7 +138,9 @@ def run_torch(
     return result
 
 
-def run_ours(library: Library, op: str, arrays: list, attrs: dict, ones: bool, order: int) -> Result:
+def run_ours(
+    library: Library, op: str, arrays: list, attrs: dict, ones: bool, order: int
+) -> Result:
     """The same call by name in the library."""
     scope = library.scope_open()
     kept: list = []
@@ -154,8 +166,7 @@ def call_ours(
     handles = [library.none() if a is None else wrap(a) for a in arrays]
     differentiable = order > 0 and library.info[op].differentiable
     wanted = [
-        i for i, a in enumerate(arrays)
-        if differentiable and a is not None and a.dtype.kind == "f"
+        i for i, a in enumerate(arrays) if differentiable and a is not None and a.dtype.kind == "f"
     ]
     for i in wanted:
         library.requires_grad_(handles[i], True)
@@ -193,13 +204,20 @@ def corner_array(value: Any) -> np.ndarray | None:
     if value is None:
         return None
     if isinstance(value, Typed):
-        numpy = {"f32": np.float32, "f64": np.float64, "i64": np.int64, "i32": np.int32,
-                 "u8": np.uint8, "bool": np.bool_, "i8": np.int8, "i16": np.int16,
-                 "f16": np.float16}[value.dtype]
+        numpy = {
+            "f32": np.float32,
+            "f64": np.float64,
+            "i64": np.int64,
+            "i32": np.int32,
+            "u8": np.uint8,
+            "bool": np.bool_,
+            "i8": np.int8,
+            "i16": np.int16,
+            "f16": np.float16,
+        }[value.dtype]
         return np.asarray(value.values, numpy)
     array = np.asarray(value)
     return array if array.dtype == np.bool_ else array.astype(np.float64)
-
 
 
 def difference(ours: np.ndarray | None, theirs: np.ndarray | None, rtol: float) -> str | None:

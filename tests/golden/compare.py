@@ -21,11 +21,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import registry  # noqa: E402
-import torch  # noqa: E402
-from calls import Result, corner_array, difference, run_ours, run_torch  # noqa: E402
-from library import DIMS, INT, SHAPE, Library  # noqa: E402
-from samples import Input, Sample, laid_out, read_samples, values  # noqa: E402
+import registry
+import torch
+from calls import Result, corner_array, difference, run_ours, run_torch
+from library import DIMS, INT, SHAPE, Library
+from samples import Input, Sample, laid_out, read_samples, values
 
 RTOL = {"f64": (1e-9, 1e-8, 1e-7), "f32": (2e-5, 1e-4, 1e-3)}
 LAYOUTS = ("contiguous", "transposed", "sliced", "expanded")
@@ -77,8 +77,13 @@ class Comparison:
         theirs = run_torch(self.library, ref, arrays, attrs, False, order)
         ours = run_ours(self.library, ref.name, arrays, attrs, False, order)
         if theirs.refused or ours.refused:
-            self.count["refused by both" if theirs.refused and ours.refused
-                       else "refused by us" if ours.refused else "refused by PyTorch"] += 1
+            self.count[
+                "refused by both"
+                if theirs.refused and ours.refused
+                else "refused by us"
+                if ours.refused
+                else "refused by PyTorch"
+            ] += 1
             if ours.refused and not theirs.refused:
                 self.fail(ref, what, f"refused here: {ours.refused}")
             elif self.verbose and not ours.refused:
@@ -105,7 +110,8 @@ class Comparison:
                 return
         if c.expect is not None:
             theirs.outputs = [
-                None if e is None else np.asarray(e, o.dtype) for e, o in zip(c.expect, ours.outputs)
+                None if e is None else np.asarray(e, o.dtype)
+                for e, o in zip(c.expect, ours.outputs)
             ]
         if c.grads is not None:
             given = [None if e is None else np.asarray(e, np.float64) for e in c.grads]
@@ -175,7 +181,9 @@ def compare_op(
             for layout in LAYOUTS:
                 arrays = make(sample, dtype, layout, numbers)
                 order = 2 if dtype == "f64" else 1
-                run.call(ref, f"'{sample.text}' {dtype} {layout}", arrays, sample.attrs, dtype, order)
+                run.call(
+                    ref, f"'{sample.text}' {dtype} {layout}", arrays, sample.attrs, dtype, order
+                )
         attrs = negative_dims(run.library, sample)
         if attrs != sample.attrs:
             arrays = make(sample, "f64", "contiguous", numbers)

@@ -18,12 +18,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import registry  # noqa: E402
-import torch  # noqa: E402
-from calls import Result, corner_array, difference, run_ours, run_torch  # noqa: E402
-from compare import RTOL, make  # noqa: E402
-from library import DIMS, DTYPE, DTYPES, FLOAT, INDEX, INTS, SHAPE, TEXT, Library  # noqa: E402
-from samples import Sample, read_samples  # noqa: E402
+import registry
+import torch
+from calls import Result, corner_array, difference, run_ours, run_torch
+from compare import RTOL, make
+from library import DIMS, DTYPE, DTYPES, FLOAT, INDEX, INTS, SHAPE, TEXT, Library
+from samples import Sample, read_samples
 
 HERE = Path(__file__).resolve().parent
 NAMES = {np.dtype(t): name for name, (_, t) in DTYPES.items()}
@@ -74,8 +74,15 @@ def attr_text(kind: int, value: Any) -> str:
 
 
 def case_lines(
-    library: Library, ref: registry.Reference, source: str, arrays: list, attrs: dict,
-    result: Result, ones: bool, derived: bool, why: str | None,
+    library: Library,
+    ref: registry.Reference,
+    source: str,
+    arrays: list,
+    attrs: dict,
+    result: Result,
+    ones: bool,
+    derived: bool,
+    why: str | None,
 ) -> list[str]:
     """The lines of one case."""
     lines = [f"case {ref.name} {source}"]
@@ -118,13 +125,19 @@ def disagreement(ref: registry.Reference, ours: Result, theirs: Result) -> str |
         (theirs.outputs, theirs.grads, theirs.seconds),
     ):
         for x, y in zip(a, b):
-            text = difference(x, y, tolerance * ref.rtol) if y is not None or a is not ours.outputs else None
+            text = (
+                difference(x, y, tolerance * ref.rtol)
+                if y is not None or a is not ours.outputs
+                else None
+            )
             if text:
                 return text
     return None
 
 
-def sample_case(library: Library, ref: registry.Reference, sample: Sample) -> tuple[list[str], str | None]:
+def sample_case(
+    library: Library, ref: registry.Reference, sample: Sample
+) -> tuple[list[str], str | None]:
     """The case of a sample line, or why there is none."""
     arrays = make(sample, "f64", "contiguous", np.random.default_rng(11))
     # Rounded inputs keep the files short; matrices keep their property to within the rounding.
@@ -144,7 +157,9 @@ def sample_case(library: Library, ref: registry.Reference, sample: Sample) -> tu
     ), None
 
 
-def corner_case(library: Library, ref: registry.Reference, c: registry.Corner) -> tuple[list[str], str | None]:
+def corner_case(
+    library: Library, ref: registry.Reference, c: registry.Corner
+) -> tuple[list[str], str | None]:
     """The case of a corner."""
     arrays = [corner_array(v) for v in c.inputs]
     order = 0 if not ref.first else 2 if c.second else 1
@@ -166,11 +181,10 @@ def corner_case(library: Library, ref: registry.Reference, c: registry.Corner) -
     if c.grads is not None:
         result.grads = [None if e is None else np.asarray(e, np.float64) for e in c.grads]
         result.seconds = []
-    derived = order > 0 and (c.grads is not None or any(g is not None for g in result.grads)
-                             or c.why is None)
-    return case_lines(
-        library, ref, "corner", arrays, c.attrs, result, True, derived, c.why
-    ), None
+    derived = order > 0 and (
+        c.grads is not None or any(g is not None for g in result.grads) or c.why is None
+    )
+    return case_lines(library, ref, "corner", arrays, c.attrs, result, True, derived, c.why), None
 
 
 def main() -> int:
@@ -192,9 +206,12 @@ def main() -> int:
         if ref.name not in library.info:
             problems.append(f"{ref.name}: the library has no such operation")
             continue
-        lines = files.setdefault(ref.family, [
-            f"# What PyTorch {torch.__version__.split('+')[0]} gives: written by generate.py, see README.md.",
-        ])
+        lines = files.setdefault(
+            ref.family,
+            [
+                f"# What PyTorch {torch.__version__.split('+')[0]} gives: written by generate.py, see README.md.",
+            ],
+        )
         made = 0
         for sample in by_op.get(ref.name, []):
             if made == MOST:

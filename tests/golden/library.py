@@ -109,8 +109,19 @@ class Library:
             ("tg_error_message", c.c_char_p, []),
             ("tg_error_status", c.c_int, []),
             ("tg_none", tensor, []),
-            ("tg_from_blob", tensor, [c.c_void_p, c.c_int, c.c_int, c.POINTER(size),
-                                      c.POINTER(size), c.c_void_p, c.c_void_p]),
+            (
+                "tg_from_blob",
+                tensor,
+                [
+                    c.c_void_p,
+                    c.c_int,
+                    c.c_int,
+                    c.POINTER(size),
+                    c.POINTER(size),
+                    c.c_void_p,
+                    c.c_void_p,
+                ],
+            ),
             ("tg_requires_grad_", tensor, [tensor, c.c_bool]),
             ("tg_requires_grad", c.c_bool, [tensor]),
             ("tg_ndim", c.c_int, [tensor]),
@@ -121,10 +132,31 @@ class Library:
             ("tg_op_count", c.c_int, []),
             ("tg_op_describe", c.c_int, [c.c_int, c.POINTER(Info)]),
             ("tg_op_attr", c.c_int, [c.c_int, c.c_int, c.POINTER(Attr), c.POINTER(c.c_bool)]),
-            ("tg_op_call", c.c_int, [c.c_char_p, c.POINTER(tensor), c.c_int, c.POINTER(Attr),
-                                     c.c_int, c.POINTER(tensor), c.c_int]),
-            ("tg_gradients", c.c_int, [c.POINTER(tensor), c.c_int, c.POINTER(tensor), c.c_int,
-                                       c.POINTER(GradientsOptions), c.POINTER(tensor)]),
+            (
+                "tg_op_call",
+                c.c_int,
+                [
+                    c.c_char_p,
+                    c.POINTER(tensor),
+                    c.c_int,
+                    c.POINTER(Attr),
+                    c.c_int,
+                    c.POINTER(tensor),
+                    c.c_int,
+                ],
+            ),
+            (
+                "tg_gradients",
+                c.c_int,
+                [
+                    c.POINTER(tensor),
+                    c.c_int,
+                    c.POINTER(tensor),
+                    c.c_int,
+                    c.POINTER(GradientsOptions),
+                    c.POINTER(tensor),
+                ],
+            ),
             ("tg_live_tensors", size, []),
         ):
             function = getattr(self.dll, name)
@@ -142,8 +174,15 @@ class Library:
                 attr, required = Attr(), c.c_bool()
                 self.op_attr(number, k, attr, required)
                 default = (
-                    attr.f if attr.type == FLOAT else bool(attr.i) if attr.type == BOOL
-                    else "" if attr.type == TEXT else attr.i if attr.type in (INT, DTYPE) else []
+                    attr.f
+                    if attr.type == FLOAT
+                    else bool(attr.i)
+                    if attr.type == BOOL
+                    else ""
+                    if attr.type == TEXT
+                    else attr.i
+                    if attr.type in (INT, DTYPE)
+                    else []
                 )
                 self.attrs[name][attr.name.decode()] = (attr.type, default)
 
