@@ -49,7 +49,7 @@ typedef struct {
  * stand where the tensors' dims stood if those are neighbours (integers in between do not count),
  * else first. Negative indices count from the end. The gradient of an element that is picked often
  * is the sum. Every index is checked first: TG_ERR_INDEX names index, dim and size.
- * In tg_op_call, the tensors are the inputs after x, and `start` of their item says which (from 0).
+ * In tg_op_call, the tensors are the inputs after x, in the order of the list.
  */
 TG_API tg_tensor *tg_index(tg_tensor *x, int n_items, const tg_index_item *items);
 /** x with x[items] = value (broadcast, converted), in new memory. Where positions repeat the last

@@ -21,12 +21,9 @@ bool tg__items_from(const char *op, int n, const tg_index_item *items, tg__items
     }
     memset(out, 0, sizeof *out);
     out->n = n;
-    int tensors = 0;
     for (int i = 0; i < n; i++) {
         out->item[i] = items[i];
-        out->item[i].tensor = NULL; /* it travels as an input: this is which */
-        if (items[i].kind == TG_INDEX_TENSOR)
-            out->item[i].start = tensors++;
+        out->item[i].tensor = NULL; /* tensors travel as inputs, in the order of the list */
     }
     return true;
 }
