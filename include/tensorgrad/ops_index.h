@@ -49,7 +49,7 @@ typedef struct {
  * stand where the tensors' dims stood if those are neighbours (integers in between do not count),
  * else first. Negative indices count from the end. The gradient of an element that is picked often
  * is the sum. Every index is checked first: TG_ERR_INDEX names index, dim and size.
- * In tg_op_call, the tensors are the inputs after x, and `start` of their item says which (from 0).
+ * In tg_op_call, the tensors are the inputs after x, in the order of the list.
  */
 TG_API tg_tensor *tg_index(tg_tensor *x, int n_items, const tg_index_item *items);
 /** x with x[items] = value (broadcast, converted), in new memory. Where positions repeat the last
@@ -170,6 +170,56 @@ TG_API tg_tensor *tg_triu_indices(int64_t rows, int64_t cols, int64_t offset);
 TG_API tg_tensor *tg_cat(tg_tensor *const *tensors, int n, int dim);
 /** Joins tensors of equal shape along a new dim. */
 TG_API tg_tensor *tg_stack(tg_tensor *const *tensors, int n, int dim);
+/** tg_cat along dim 1 (of vectors: 0); 0-d tensors count as vectors. */
+TG_API tg_tensor *tg_hstack(tg_tensor *const *tensors, int n);
+/** tg_cat along dim 0; vectors count as rows. */
+TG_API tg_tensor *tg_vstack(tg_tensor *const *tensors, int n);
+/** tg_cat along dim 2; [n] counts as [1, n, 1] and [m, n] as [m, n, 1]. */
+TG_API tg_tensor *tg_dstack(tg_tensor *const *tensors, int n);
+/** A matrix with these along its diagonal, and 0 elsewhere. Vectors count as rows; dtypes are
+ *  promoted. */
+TG_API tg_tensor *tg_block_diag(tg_tensor *const *tensors, int n);
+
+/* ---- More of the same, borders -------------------------------------------------------------- */
+
+/** x repeats[i] times along dim i; more repeats than dims add dims at the left. The gradient is the
+ *  sum over the repeats. */
+TG_API tg_tensor *tg_repeat(tg_tensor *x, int n, const int64_t *repeats);
+/** tg_repeat where missing repeats, at the left, are 1. */
+TG_API tg_tensor *tg_tile(tg_tensor *x, int n, const int64_t *repeats);
+/** Each element `repeats` times along dim: TG_DIMS(1), or TG_ALL for x as if flat. */
+TG_API tg_tensor *tg_repeat_interleave(tg_tensor *x, int64_t repeats, int ndims, const int *dim);
+/** The same with a number for each position (i64 or i32, 1-d), or one for all. */
+TG_API tg_tensor *tg_repeat_interleave_by(tg_tensor *x, tg_tensor *repeats, int ndims,
+                                          const int *dim);
+
+typedef enum {
+    TG_PAD_CONSTANT = 0,  /**< `value`; negative pads crop */
+    TG_PAD_REFLECT = 1,   /**< … 2 1 | 0 1 2 | 1 0 …; less than the size */
+    TG_PAD_REPLICATE = 2, /**< … 0 0 | 0 1 2 | 2 2 … */
+    TG_PAD_CIRCULAR = 3   /**< … 1 2 | 0 1 2 | 0 1 …; at most the size */
+} tg_pad_mode;
+/** x with borders. pads are pairs (before, after), the last dim first; dims without a pair stay.
+ *  Gradients of elements that a border repeats add up. */
+TG_API tg_tensor *tg_pad(tg_tensor *x, int n_pads, const int64_t *pads, tg_pad_mode mode,
+                         double value);
+
+/* ---- Grids and diagonals -------------------------------------------------------------------- */
+
+/** 1 at the class, 0 elsewhere: i64 [..., num_classes]. -1: as many as the largest index needs.
+ *  TG_ERR_INDEX for an index out of range. */
+TG_API tg_tensor *tg_one_hot(tg_tensor *index, int64_t num_classes);
+/** The coordinates of a grid: out[i] is vector i along dim i, expanded (a view) to the grid's
+ *  shape. indexing "ij"; "xy" swaps the first two dims. out has room for n. */
+TG_API TG_NODISCARD tg_status tg_meshgrid(tg_tensor *const *tensors, int n, const char *indexing,
+                                          tg_tensor **out);
+/** Of a vector the matrix with it on a diagonal; of a matrix a copy of the diagonal. */
+TG_API tg_tensor *tg_diag(tg_tensor *x, int64_t diagonal);
+/** Zeros with x's last dim on the diagonals of dims dim1 and dim2 of the result. */
+TG_API tg_tensor *tg_diag_embed(tg_tensor *x, int64_t offset, int dim1, int dim2);
+/** x with src in place of tg_diagonal(x, offset, dim1, dim2), whose shape it has. */
+TG_API tg_tensor *tg_diagonal_scatter(tg_tensor *x, tg_tensor *src, int64_t offset, int dim1,
+                                      int dim2);
 
 #ifdef __cplusplus
 }

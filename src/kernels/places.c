@@ -113,6 +113,28 @@ void tg__places_read(const tg__places *p) { run(p, READ, TG_U8); }
 void tg__places_write(const tg__places *p) { run(p, WRITE, TG_U8); }
 void tg__places_add(const tg__places *p, tg_dtype dtype) { run(p, ADD, dtype); }
 
+void tg__add_strided(tg_dtype dtype, int ndim, const int64_t *shape, char *out,
+                     const int64_t *out_stride, const char *src, const int64_t *src_stride) {
+    int64_t at[TG_MAX_DIMS] = {0};
+    const int last = ndim - 1;
+    const int64_t n = ndim > 0 ? shape[last] : 1;
+    int d = 0;
+    while (d >= 0) {
+        for (int64_t i = 0; i < n; i++)
+            tg__add_elements(dtype, out + (ndim > 0 ? i * out_stride[last] : 0),
+                             src + (ndim > 0 ? i * src_stride[last] : 0), 1);
+        for (d = last - 1; d >= 0; d--) { /* the next line */
+            out += out_stride[d];
+            src += src_stride[d];
+            if (++at[d] < shape[d])
+                break;
+            out -= shape[d] * out_stride[d];
+            src -= shape[d] * src_stride[d];
+            at[d] = 0;
+        }
+    }
+}
+
 int64_t tg__count_true(const uint8_t *mask, int64_t n) {
     int64_t count = 0;
     for (int64_t i = 0; i < n; i++)

@@ -22,6 +22,11 @@ void tg__places_write(const tg__places *p);
 /* x += v, in the order of the places for every element: the same bits for any number of threads. */
 void tg__places_add(const tg__places *p, tg_dtype dtype);
 
+/* out += src over a shape; strides in bytes. Elements of out may meet: they are added to in
+ * row-major order. */
+void tg__add_strided(tg_dtype dtype, int ndim, const int64_t *shape, char *out,
+                     const int64_t *out_stride, const char *src, const int64_t *src_stride);
+
 /* How many of n bools are true. */
 int64_t tg__count_true(const uint8_t *mask, int64_t n);
 /* Their positions, in order. */

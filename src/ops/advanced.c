@@ -95,28 +95,46 @@ static bool add_item(positions *p, tg_index_item item) {
     return true;
 }
 
-/* The tensor that an item stands for; NULL with an error. */
-static tg_tensor *tensor_of(const positions *p, const tg_index_item *item, tg_tensor *const *given,
-                            int n_given) {
-    if (item->start < 0 || item->start >= n_given) {
-        tg__fail(TG_ERR_ARG, p->op, "the index list names tensor %lld and %d came",
-                 (long long)item->start, n_given);
-        return NULL;
-    }
-    tg_tensor *t = given[item->start];
-    if (t->dtype == TG_I64 || t->dtype == TG_I32 || t->dtype == TG_BOOL)
-        return t;
-    tg__refuse_dtype(p->op, t, "an index of i64 or i32, or a bool mask");
-    return NULL;
-}
-
-/* Dims of x that an item takes. */
-static int dims_of(const positions *p, const tg_index_item *it, tg_tensor *const *given,
-                   int n_given) {
+/* Dims of x that an item takes; `next` is the tensor whose turn it is. */
+static int dims_of(const tg_index_item *it, const tg_tensor *next) {
     if (it->kind != TG_INDEX_TENSOR)
         return it->kind == TG_INDEX_INT || it->kind == TG_INDEX_SLICE;
-    tg_tensor *t = tensor_of(p, it, given, n_given);
-    return t == NULL ? -1 : t->dtype == TG_BOOL ? t->ndim : 1;
+    return next->dtype == TG_BOOL ? next->ndim : 1;
+}
+
+/* Checks how many dims the list takes and that its tensors are there; -1 with an error. */
+static int dims_taken(const positions *p, const tg__items *items, tg_tensor *const *given,
+                      int n_given) {
+    int used = 0;
+    int ellipses = 0;
+    int tensors = 0;
+    for (int i = 0; i < items->n; i++)
+        tensors += items->item[i].kind == TG_INDEX_TENSOR;
+    if (tensors != n_given) {
+        tg__fail(TG_ERR_ARG, p->op, "the index list has %d tensors and %d came; pass them in order",
+                 tensors, n_given);
+        return -1;
+    }
+    for (int i = 0; i < n_given; i++)
+        if (given[i]->dtype != TG_I64 && given[i]->dtype != TG_I32 && given[i]->dtype != TG_BOOL) {
+            tg__refuse_dtype(p->op, given[i], "an index of i64 or i32, or a bool mask");
+            return -1;
+        }
+    for (int i = 0, next = 0; i < items->n; i++) {
+        const tg_index_item *it = &items->item[i];
+        used += dims_of(it, it->kind == TG_INDEX_TENSOR ? given[next++] : NULL);
+        ellipses += it->kind == TG_INDEX_ELLIPSIS;
+    }
+    if (ellipses > 1) {
+        tg__fail(TG_ERR_ARG, p->op, "%d ellipses in the list; one is allowed", ellipses);
+        return -1;
+    }
+    if (used > p->x->ndim) {
+        tg__fail(TG_ERR_INDEX, p->op, "%d indices for %s, which has %d dims", used,
+                 tg__describe(p->x), p->x->ndim);
+        return -1;
+    }
+    return used;
 }
 
 static bool take_tensor(positions *p, tg_tensor *t, int dim) {
@@ -139,32 +157,16 @@ static bool take_tensor(positions *p, tg_tensor *t, int dim) {
 
 /* Goes through the list; false with an error. */
 static bool read_list(positions *p, const tg__items *items, tg_tensor *const *given, int n_given) {
-    int used = 0;
-    int ellipses = 0;
-    for (int i = 0; i < items->n; i++) {
-        int n = dims_of(p, &items->item[i], given, n_given);
-        if (n < 0)
-            return false;
-        used += n;
-        ellipses += items->item[i].kind == TG_INDEX_ELLIPSIS;
-    }
-    if (ellipses > 1) {
-        tg__fail(TG_ERR_ARG, p->op, "%d ellipses in the list; one is allowed", ellipses);
+    int used = dims_taken(p, items, given, n_given);
+    if (used < 0)
         return false;
-    }
-    if (used > p->x->ndim) {
-        tg__fail(TG_ERR_INDEX, p->op, "%d indices for %s, which has %d dims", used,
-                 tg__describe(p->x), p->x->ndim);
-        return false;
-    }
     int dim = 0;
-    for (int i = 0; i < items->n; i++) {
+    for (int i = 0, next = 0; i < items->n; i++) {
         const tg_index_item *it = &items->item[i];
-        bool good =
-            it->kind == TG_INDEX_TENSOR ? take_tensor(p, given[it->start], dim) : add_item(p, *it);
-        if (!good)
+        tg_tensor *t = it->kind == TG_INDEX_TENSOR ? given[next++] : NULL;
+        if (!(t != NULL ? take_tensor(p, t, dim) : add_item(p, *it)))
             return false;
-        dim += it->kind == TG_INDEX_ELLIPSIS ? p->x->ndim - used : dims_of(p, it, given, n_given);
+        dim += it->kind == TG_INDEX_ELLIPSIS ? p->x->ndim - used : dims_of(it, t);
     }
     return true;
 }
@@ -364,8 +366,8 @@ TG_OP(index_at, .maths = "x[items] at positions", .inputs = "x at", .n_in = 2, .
       .flags = TG__INTERNAL | TG__ANY_DTYPE, .fields = items_fields,
       .attr_size = sizeof(items_attr), .forward = index_at_forward, .rule = index_at_rule,
       .saves = {TG__SAVE_IN(1, 1), TG__SAVE_META(0, 1)}, .onnx = {"GatherND", 13});
-TG_SAMPLES(index_at, "[3,4] i[2]<3 | items=0@", "[2,3,4] i[2,2]<12 | items=:,0@,0@",
-           "[2,3,4] i[3]<8 | items=0@,::2,0@");
+TG_SAMPLES(index_at, "[3,4] i[2]<3 | items=t", "[2,3,4] i[2,2]<12 | items=:,t,t",
+           "[2,3,4] i[3]<8 | items=t,::2,t");
 
 /* ---- index_at_put, index_at_add: x with value at positions ---- */
 static bool put(const tg__call *c, act what) {
@@ -404,15 +406,15 @@ TG_OP(index_at_put, .maths = "x with x[items] = value at positions", .inputs = "
       .flags = TG__IN_PLACE | TG__BROADCASTS | TG__INTERNAL | TG__ANY_DTYPE, .fields = items_fields,
       .attr_size = sizeof(items_attr), .forward = index_at_put_forward, .rule = index_at_put_rule,
       .saves = {TG__SAVE_IN(2, TG__ANY), TG__SAVE_META(1, 2)}, .onnx = {"ScatterND", 16});
-TG_SAMPLES(index_at_put, "[3,4] [4] i[1]<3 | items=0@", "[4,3] [1,3] i[1]<4 | items=0@",
-           "[2,3,4] [2] i[1]<8 | items=0@,::2,0@", "[3,4] [] i[]<12 | items=0@,0@");
+TG_SAMPLES(index_at_put, "[3,4] [4] i[1]<3 | items=t", "[4,3] [1,3] i[1]<4 | items=t",
+           "[2,3,4] [2] i[1]<8 | items=t,::2,t", "[3,4] [] i[]<12 | items=t,t");
 TG_OP(index_at_add, .maths = "x with x[items] += value at positions", .inputs = "x value at",
       .n_in = 3, .no_grad = 4, .flags = TG__IN_PLACE | TG__BROADCASTS | TG__INTERNAL,
       .fields = items_fields, .attr_size = sizeof(items_attr), .forward = index_at_add_forward,
       .rule = index_at_add_rule, .saves = {TG__SAVE_IN(2, 2), TG__SAVE_META(1, 2)},
       .onnx = {"ScatterND", 16});
-TG_SAMPLES(index_at_add, "[3,4] [5,4] i[5]<3 | items=0@", "[2,3,4] [2] i[3]<8 | items=0@,::2,0@",
-           "[3] [2,2] i[2,2]<3 | items=0@");
+TG_SAMPLES(index_at_add, "[3,4] [5,4] i[5]<3 | items=t", "[2,3,4] [2] i[3]<8 | items=t,::2,t",
+           "[3] [2,2] i[2,2]<3 | items=t");
 
 /* ---- index: x[items] ---- */
 static bool index_forward(const tg__call *c) {
@@ -435,10 +437,10 @@ TG_OP(index, .maths = "x[items]", .inputs = "x indices", .n_in = -1,
       .flags = TG__COMPOSED | TG__ANY_DTYPE, .fields = items_fields,
       .attr_size = sizeof(items_attr), .forward = index_forward, .onnx = {"composed"});
 TG_SAMPLES(index, "[3,4] | items=1", "[3,5] | items=:,1:4:2", "[4] | items=none,::3",
-           "[3,4] i[2]<3 | items=0@", "[2,3,4] i[3]<2 i[2,1]<4 | items=0@,:,1@",
-           "[2,3,4] i[3]<3 i[3]<4 | items=none,1,0@,1@", "[3,4] b[3,4] | items=0@",
-           "[3,4,2] b[4] i[]<2 | items=...,0@,1@", "[4] b[] | items=0@",
-           "[2,3] i[3]<2 i[3]<3 | items=0@,1@");
+           "[3,4] i[2]<3 | items=t", "[2,3,4] i[3]<2 i[2,1]<4 | items=t,:,t",
+           "[2,3,4] i[3]<3 i[3]<4 | items=none,1,t,t", "[3,4] b[3,4] | items=t",
+           "[3,4,2] b[4] i[]<2 | items=...,t,t", "[4] b[] | items=t",
+           "[2,3] i[3]<2 i[3]<3 | items=t,t");
 
 /* Copies the list, and puts its tensors behind the first `lead` inputs. The number of inputs, or
  * -1. */
@@ -515,9 +517,9 @@ TG_OP(index_put, .maths = "x with x[items] = value", .inputs = "x value indices"
       .flags = TG__IN_PLACE | TG__COMPOSED | TG__ANY_DTYPE, .fields = put_fields,
       .attr_size = sizeof(put_attr), .forward = index_put_forward, .onnx = {"ScatterND", 16});
 TG_SAMPLES(index_put, "[3,4] [4] | items=1", "[3,5] [3,2] | items=:,1:4:2", "[2,3] [] | items=0,1",
-           "[3,5] [2] | items=:,1:4:2 accumulate=1", "[4,3] [3,3] i[3]<4 | items=0@ accumulate=1",
-           "[2,3,4] [2,3,3] i[3]<2 i[2,1]<4 | items=0@,:,1@ accumulate=1",
-           "[3,4] [] b[3,4] | items=0@", "[3,4] [4] i[]<3 | items=0@");
+           "[3,5] [2] | items=:,1:4:2 accumulate=1", "[4,3] [3,3] i[3]<4 | items=t accumulate=1",
+           "[2,3,4] [2,3,3] i[3]<2 i[2,1]<4 | items=t,:,t accumulate=1",
+           "[3,4] [] b[3,4] | items=t", "[3,4] [4] i[]<3 | items=t");
 
 static tg_tensor *put_beside(tg_tensor *x, int n_items, const tg_index_item *items,
                              tg_tensor *value, bool accumulate) {

@@ -1,4 +1,4 @@
-/* join.c - cat and stack. */
+/* join.c - tensors joined: cat, stack and their named forms. */
 #include "ops/elementwise.h"
 
 typedef struct {
@@ -155,4 +155,99 @@ tg_tensor *tg_stack(tg_tensor *const *tensors, int n, int dim) {
     }
     tg_tensor *out;
     return tg__apply(&tg__op_stack, tensors, n, &(dim_attr){dim}, &out) ? out : NULL;
+}
+
+/* ---- hstack, vstack, dstack: cat along the second, first or third dim ---- */
+
+/* x with at least `least` dims, as NumPy's atleast_1d, atleast_2d and atleast_3d make them. */
+static tg_tensor *at_least(tg_tensor *x, int least) {
+    if (x->ndim >= least)
+        return tg_reshape(x, x->ndim, x->shape);
+    int64_t n = x->ndim > 0 ? x->shape[0] : 1;
+    int64_t m = x->ndim > 1 ? x->shape[1] : 1;
+    if (least == 1)
+        return tg_reshape(x, TG_SHAPE(1));
+    if (least == 2)
+        return tg_reshape(x, TG_SHAPE(1, n));
+    return x->ndim == 2 ? tg_reshape(x, TG_SHAPE(n, m, 1)) : tg_reshape(x, TG_SHAPE(1, n, 1));
+}
+
+static tg_tensor *cat_at_least(const char *op, tg_tensor *const *tensors, int n, int least,
+                               int dim) {
+    if (n < 1 || tensors == NULL) {
+        tg__fail(TG_ERR_ARG, op, "%d tensors at %s; pass at least one", n,
+                 tensors == NULL ? "NULL" : "the list");
+        return NULL;
+    }
+    for (int i = 0; i < n; i++)
+        if (!tg__required(op, "tensors", tensors[i]))
+            return NULL;
+    size_t bytes = (size_t)n * sizeof(tg_tensor *);
+    tg_tensor **wide = tg__alloc(bytes);
+    if (wide == NULL) {
+        tg__fail_memory(op, bytes);
+        return NULL;
+    }
+    tg_scope s = tg_scope_open();
+    const char *was = tg__errors_as(op);
+    bool good = true;
+    for (int i = 0; good && i < n; i++) {
+        wide[i] = at_least(tensors[i], least);
+        good = wide[i] != NULL;
+    }
+    if (good && dim < 0) /* hstack: vectors have no second dim */
+        dim = wide[0]->ndim == 1 ? 0 : 1;
+    tg_tensor *y = good ? tg_cat(wide, n, dim) : NULL;
+    tg__errors_back(was);
+    tg__free(wide, bytes);
+    return tg_scope_return(s, y);
+}
+tg_tensor *tg_hstack(tg_tensor *const *tensors, int n) {
+    return cat_at_least("hstack", tensors, n, 1, -1);
+}
+tg_tensor *tg_vstack(tg_tensor *const *tensors, int n) {
+    return cat_at_least("vstack", tensors, n, 2, 0);
+}
+tg_tensor *tg_dstack(tg_tensor *const *tensors, int n) {
+    return cat_at_least("dstack", tensors, n, 3, 2);
+}
+
+/* ---- block_diag: matrices along the diagonal of one ---- */
+tg_tensor *tg_block_diag(tg_tensor *const *tensors, int n) {
+    int64_t size[2] = {0, 0};
+    tg_dtype dtype = TG_BOOL;
+    if (n < 1 || tensors == NULL) {
+        tg__fail(TG_ERR_ARG, "block_diag", "%d tensors at %s; pass at least one", n,
+                 tensors == NULL ? "NULL" : "the list");
+        return NULL;
+    }
+    for (int i = 0; i < n; i++) {
+        const tg_tensor *x = tensors[i];
+        if (!tg__required("block_diag", "tensors", x))
+            return NULL;
+        if (x->ndim > 2 ||
+            __builtin_add_overflow(size[0], x->ndim < 2 ? 1 : x->shape[0], &size[0]) ||
+            __builtin_add_overflow(size[1], x->ndim == 0 ? 1 : x->shape[x->ndim - 1], &size[1])) {
+            tg__fail(TG_ERR_SHAPE, "block_diag", "tensor %d is %s; give at most 2 dims", i,
+                     tg__describe(x));
+            return NULL;
+        }
+        dtype = i == 0 ? (tg_dtype)x->dtype : tg_promote_types(dtype, (tg_dtype)x->dtype);
+    }
+    tg_scope s = tg_scope_open();
+    const char *was = tg__errors_as("block_diag");
+    tg_tensor *y = tg_zeros(dtype, 2, size);
+    int64_t row = 0;
+    int64_t col = 0;
+    for (int i = 0; y != NULL && i < n; i++) {
+        const tg_tensor *x = tensors[i];
+        int64_t rows = x->ndim < 2 ? 1 : x->shape[0];
+        int64_t cols = x->ndim == 0 ? 1 : x->shape[x->ndim - 1];
+        tg_index_item at[2] = {TG_RANGE(row, row + rows, 1), TG_RANGE(col, col + cols, 1)};
+        y = tg_index_put_(y, 2, at, tensors[i]);
+        row += rows;
+        col += cols;
+    }
+    tg__errors_back(was);
+    return tg_scope_return(s, y);
 }

@@ -21,12 +21,9 @@ bool tg__items_from(const char *op, int n, const tg_index_item *items, tg__items
     }
     memset(out, 0, sizeof *out);
     out->n = n;
-    int tensors = 0;
     for (int i = 0; i < n; i++) {
         out->item[i] = items[i];
-        out->item[i].tensor = NULL; /* it travels as an input: this is which */
-        if (items[i].kind == TG_INDEX_TENSOR)
-            out->item[i].start = tensors++;
+        out->item[i].tensor = NULL; /* tensors travel as inputs, in the order of the list */
     }
     return true;
 }
@@ -279,8 +276,9 @@ static bool select_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 TG_OP(select, .maths = "x[..., index, ...]", .inputs = "x", .n_in = 1,
-      .flags = TG__VIEWS | TG__COMPOSED, .fields = select_fields, .attr_size = sizeof(select_attr),
-      .forward = select_forward, .onnx = {"Gather", 13, "axis=dim,indices=index"});
+      .flags = TG__VIEWS | TG__COMPOSED | TG__ANY_DTYPE, .fields = select_fields,
+      .attr_size = sizeof(select_attr), .forward = select_forward,
+      .onnx = {"Gather", 13, "axis=dim,indices=index"});
 TG_SAMPLES(select, "[2,3] | dim=1 index=2", "[2,3] | dim=0 index=-1");
 tg_tensor *tg_select(tg_tensor *x, int dim, int64_t index) {
     return tg__apply1(&tg__op_select, x, &(select_attr){dim, index});
@@ -313,8 +311,8 @@ static bool narrow_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 TG_OP(narrow, .maths = "x[..., start:start+length, ...]", .inputs = "x", .n_in = 1,
-      .flags = TG__VIEWS | TG__COMPOSED, .fields = narrow_fields, .attr_size = sizeof(narrow_attr),
-      .forward = narrow_forward, .onnx = {"composed"});
+      .flags = TG__VIEWS | TG__COMPOSED | TG__ANY_DTYPE, .fields = narrow_fields,
+      .attr_size = sizeof(narrow_attr), .forward = narrow_forward, .onnx = {"composed"});
 TG_SAMPLES(narrow, "[4,3] | dim=0 start=1 length=2", "[4,3] | dim=-1 start=-2 length=1");
 tg_tensor *tg_narrow(tg_tensor *x, int dim, int64_t start, int64_t length) {
     return tg__apply1(&tg__op_narrow, x, &(narrow_attr){dim, start, length});
@@ -337,8 +335,9 @@ static bool slice_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 TG_OP(slice, .maths = "x[..., start:end:step, ...]", .inputs = "x", .n_in = 1,
-      .flags = TG__VIEWS | TG__COMPOSED, .fields = slice_fields, .attr_size = sizeof(slice_attr),
-      .forward = slice_forward, .onnx = {"Slice", 13, "axes=dim,starts=start,ends=end,steps=step"});
+      .flags = TG__VIEWS | TG__COMPOSED | TG__ANY_DTYPE, .fields = slice_fields,
+      .attr_size = sizeof(slice_attr), .forward = slice_forward,
+      .onnx = {"Slice", 13, "axes=dim,starts=start,ends=end,steps=step"});
 TG_SAMPLES(slice, "[5,3] | dim=0 start=1 end=5 step=2", "[5] | dim=0 start=-3",
            "[4] | dim=0 end=0");
 tg_tensor *tg_slice(tg_tensor *x, int dim, int64_t start, int64_t end, int64_t step) {

@@ -39,6 +39,20 @@ bool tg__dims_from(const char *op, int n, const int *dims, tg__dims *out) {
     return true;
 }
 
+bool tg__integers_from(const char *op, const char *what, int n, const int64_t *values,
+                       tg__ints *out) {
+    if (n < 0 || n > TG__MAX_INTS || (n > 0 && values == NULL)) {
+        tg__fail(TG_ERR_ARG, op, "%d %s at %s; give 0 to %d", n, what,
+                 values == NULL ? "NULL" : "the list", TG__MAX_INTS);
+        return false;
+    }
+    memset(out, 0, sizeof *out);
+    out->n = n;
+    for (int i = 0; i < n && i < TG__MAX_INTS; i++)
+        out->value[i] = values[i];
+    return true;
+}
+
 bool tg__mask_of(const char *op, const tg_tensor *x, const tg__dims *dims, uint32_t *mask) {
     int list[TG_MAX_DIMS];
     for (int i = 0; i < dims->n; i++)
@@ -212,6 +226,52 @@ tg_tensor *tg_flatten(tg_tensor *x, int start_dim, int end_dim) {
     return tg__apply1(&tg__op_flatten, x, &(flatten_attr){start_dim, end_dim});
 }
 
+/* ---- unflatten: one dim becomes several ---- */
+typedef struct {
+    int64_t dim;
+    tg__sizes sizes;
+} unflatten_attr;
+static const tg__field unflatten_fields[] = {
+    {"dim", TG_ATTR_INT, offsetof(unflatten_attr, dim), true, 0, 0},
+    {"sizes", TG_ATTR_SHAPE, offsetof(unflatten_attr, sizes), true, 0, 0},
+    {0}};
+static bool unflatten_forward(const tg__call *c) {
+    const unflatten_attr *a = c->attr;
+    tg_tensor *x = c->in[0];
+    int dim = tg__dim("unflatten", x, a->dim);
+    if (dim < 0)
+        return false;
+    int n = a->sizes.n;
+    if (x->ndim == 0 || n == 0 || x->ndim - 1 + n > TG_MAX_DIMS) {
+        tg__fail(TG_ERR_SHAPE, "unflatten", "%d sizes for dim %d of %s; give 1 or more, of %d dims",
+                 n, dim, tg__describe(x), TG_MAX_DIMS);
+        return false;
+    }
+    /* the sizes alone, as those of a tensor like that dim, so that -1 means what is left of it */
+    tg_tensor part = {.dtype = x->dtype, .ndim = 1, .numel = x->shape[dim]};
+    part.shape[0] = x->shape[dim];
+    int64_t shape[TG_MAX_DIMS];
+    int64_t sizes[TG_MAX_DIMS];
+    if (!resolve_shape("unflatten", &part, &a->sizes, sizes))
+        return false;
+    int at = 0;
+    for (int i = 0; i < x->ndim; i++)
+        for (int k = 0; k < (i == dim ? n : 1); k++)
+            shape[at++] = i == dim ? sizes[k] : x->shape[i];
+    c->out[0] = tg_reshape(x, at, shape);
+    return c->out[0] != NULL;
+}
+TG_OP(unflatten, .maths = "dim in several dims", .inputs = "x", .n_in = 1,
+      .flags = TG__VIEWS | TG__COMPOSED | TG__ANY_DTYPE, .fields = unflatten_fields,
+      .attr_size = sizeof(unflatten_attr), .forward = unflatten_forward, .onnx = {"composed"});
+TG_SAMPLES(unflatten, "[2,6] | dim=1 sizes=2,3", "[6] | dim=-1 sizes=3,-1",
+           "[4,3] | dim=0 sizes=2,1,2");
+tg_tensor *tg_unflatten(tg_tensor *x, int dim, int n, const int64_t *sizes) {
+    unflatten_attr a = {.dim = dim};
+    return tg__sizes_from("unflatten", n, sizes, &a.sizes) ? tg__apply1(&tg__op_unflatten, x, &a)
+                                                           : NULL;
+}
+
 /* ---- permute ---- */
 typedef struct {
     tg__dims dims;
@@ -294,6 +354,81 @@ tg_tensor *tg_transpose(tg_tensor *x, int dim0, int dim1) {
     return tg__apply1(&tg__op_transpose, x, &(transpose_attr){dim0, dim1});
 }
 
+/* ---- t: a matrix turned; vectors stay ---- */
+static bool t_forward(const tg__call *c) {
+    tg_tensor *x = c->in[0];
+    if (x->ndim > 2) {
+        tg__fail(TG_ERR_SHAPE, "t", "x is %s; give at most 2 dims, or use tg_transpose",
+                 tg__describe(x));
+        return false;
+    }
+    int last = x->ndim > 0 ? x->ndim - 1 : 0;
+    c->out[0] = tg_transpose(x, 0, last);
+    return c->out[0] != NULL;
+}
+TG_OP(t, .maths = "x[j,i]", .inputs = "x", .n_in = 1,
+      .flags = TG__VIEWS | TG__COMPOSED | TG__ANY_DTYPE, .forward = t_forward,
+      .onnx = {"Transpose", 13});
+TG_SAMPLES(t, "[2,3]", "[3]", "[]");
+tg_tensor *tg_t(tg_tensor *x) { return tg__apply1(&tg__op_t, x, NULL); }
+tg_tensor *tg_swapaxes(tg_tensor *x, int dim0, int dim1) { return tg_transpose(x, dim0, dim1); }
+tg_tensor *tg_swapdims(tg_tensor *x, int dim0, int dim1) { return tg_transpose(x, dim0, dim1); }
+
+/* ---- movedim: some dims elsewhere, the others in their order ---- */
+typedef struct {
+    tg__dims source, destination;
+} movedim_attr;
+static const tg__field movedim_fields[] = {
+    {"source", TG_ATTR_DIMS, offsetof(movedim_attr, source), true, 0, 0},
+    {"destination", TG_ATTR_DIMS, offsetof(movedim_attr, destination), true, 0, 0},
+    {0}};
+static bool movedim_forward(const tg__call *c) {
+    const movedim_attr *a = c->attr;
+    tg_tensor *x = c->in[0];
+    uint32_t from;
+    uint32_t to;
+    if (!tg__mask_of("movedim", x, &a->source, &from) ||
+        !tg__mask_of("movedim", x, &a->destination, &to))
+        return false;
+    if (a->source.n != a->destination.n) {
+        tg__fail(TG_ERR_INDEX, "movedim", "%d dims of %s to %d places; give as many", a->source.n,
+                 tg__describe(x), a->destination.n);
+        return false;
+    }
+    int order[TG_MAX_DIMS];
+    for (int i = 0; i < a->source.n; i++)
+        order[tg__dim("movedim", x, a->destination.dim[i])] =
+            tg__dim("movedim", x, a->source.dim[i]);
+    int next = 0; /* of the dims that stay */
+    for (int i = 0; a->source.n > 0 && i < x->ndim; i++) {
+        if (to >> i & 1)
+            continue;
+        while (from >> next & 1)
+            next++;
+        order[i] = next++;
+    }
+    c->out[0] = a->source.n > 0 && x->ndim > 0 ? tg_permute(x, x->ndim, order)
+                                               : tg_reshape(x, x->ndim, x->shape);
+    return c->out[0] != NULL;
+}
+TG_OP(movedim, .maths = "dims source at the places destination", .inputs = "x", .n_in = 1,
+      .flags = TG__VIEWS | TG__COMPOSED | TG__ANY_DTYPE, .fields = movedim_fields,
+      .attr_size = sizeof(movedim_attr), .forward = movedim_forward, .onnx = {"Transpose", 13});
+TG_SAMPLES(movedim, "[2,3,4] | source=0 destination=-1", "[2,3,4] | source=0,1 destination=2,0",
+           "[2,3] | source=-1 destination=0");
+tg_tensor *tg_movedim(tg_tensor *x, int n_source, const int *source, int n_destination,
+                      const int *destination) {
+    movedim_attr a;
+    return tg__dims_from("movedim", n_source, source, &a.source) &&
+                   tg__dims_from("movedim", n_destination, destination, &a.destination)
+               ? tg__apply1(&tg__op_movedim, x, &a)
+               : NULL;
+}
+tg_tensor *tg_moveaxis(tg_tensor *x, int n_source, const int *source, int n_destination,
+                       const int *destination) {
+    return tg_movedim(x, n_source, source, n_destination, destination);
+}
+
 /* ---- expand: sizes of 1 repeated without copying ---- */
 static bool expand_forward(const tg__call *c) {
     const shape_attr *a = c->attr;
@@ -332,6 +467,23 @@ tg_tensor *tg_expand(tg_tensor *x, int ndim, const int64_t *shape) {
     return tg__sizes_from("expand", ndim, shape, &a.shape) ? tg__apply1(&tg__op_expand, x, &a)
                                                            : NULL;
 }
+tg_tensor *tg_broadcast_to(tg_tensor *x, int ndim, const int64_t *shape) {
+    return tg_expand(x, ndim, shape);
+}
+
+/* ---- Like another tensor ---- */
+tg_tensor *tg_expand_as(tg_tensor *x, tg_tensor *other) {
+    return tg__required("expand_as", "other", other) ? tg_expand(x, other->ndim, other->shape)
+                                                     : NULL;
+}
+tg_tensor *tg_reshape_as(tg_tensor *x, tg_tensor *other) {
+    return tg__required("reshape_as", "other", other) ? tg_reshape(x, other->ndim, other->shape)
+                                                      : NULL;
+}
+tg_tensor *tg_view_as(tg_tensor *x, tg_tensor *other) {
+    return tg__required("view_as", "other", other) ? tg_view(x, other->ndim, other->shape) : NULL;
+}
+tg_tensor *tg_ravel(tg_tensor *x) { return tg_reshape(x, TG_SHAPE(-1)); }
 
 /* ---- squeeze, unsqueeze ---- */
 static const tg__field squeeze_fields[] = {

@@ -28,6 +28,9 @@ tg_tensor *tg__copy_or_into(const tg__call *c);
 bool tg__sizes_from(const char *op, int n, const int64_t *shape, tg__sizes *out);
 /* Checks and copies a list of dims. */
 bool tg__dims_from(const char *op, int n, const int *dims, tg__dims *out);
+/* Checks and copies a list of any integers, which is called `what`. */
+bool tg__integers_from(const char *op, const char *what, int n, const int64_t *values,
+                       tg__ints *out);
 /* tg__dim_mask for stored dims. */
 bool tg__mask_of(const char *op, const tg_tensor *x, const tg__dims *dims, uint32_t *mask);
 

@@ -111,8 +111,8 @@ static tg_index_item parse_item(const char *text) {
     if (strcmp(text, "none") == 0)
         return (tg_index_item)TG_NEWAXIS;
     const char *colon = strchr(text, ':');
-    if (text[0] != '\0' && text[strlen(text) - 1] == '@')
-        return (tg_index_item){.kind = TG_INDEX_TENSOR, .start = strtoll(text, NULL, 10)};
+    if (strcmp(text, "t") == 0)
+        return (tg_index_item){.kind = TG_INDEX_TENSOR};
     if (colon == NULL)
         return (tg_index_item)TG_AT(strtoll(text, NULL, 10));
     tg_index_item item = TG_EVERYTHING;

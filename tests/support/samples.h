@@ -9,7 +9,7 @@
  *   w[3,3]     well-conditioned matrices of any sizes
  *   none       TG_NONE               @c      after a shape: this input must be contiguous
  * Attribute values follow the attribute's type: 2, 0.5, f64, lists 0,2 (also of sizes and other
- * integers), a text without blanks, or index items 1 | 0:4:2 | : | ... | none | 0@ (the first
+ * integers), a text without blanks, or index items 1 | 0:4:2 | : | ... | none | t (the next
  * tensor of the list), separated by commas.
  *
  * TG_TEST_OPS=softmax,conv* in the environment keeps the loops to some ops, while working on them.
