@@ -42,9 +42,9 @@ def truth(function):
     return lambda x, dims, keepdim: function(x != 0, dim=every(x, dims), keepdim=keepdim)
 
 
-op("sum", over(torch.sum))
-op("nansum", over(torch.nansum))
-op("mean", over(torch.mean))
+op("sum", over(torch.sum), special=False)  # sums of 1e30 and -1e30 depend on their order
+op("nansum", over(torch.nansum), special=False)  # sums of 1e30 and -1e30 depend on their order
+op("mean", over(torch.mean), special=False)  # sums of 1e30 and -1e30 depend on their order
 op("nanmean", over(torch.nanmean), special=False)  # only NaN: see the corner
 op("prod", prod, special=False)  # PyTorch divides: NaN beside infinities
 op("amax", over(torch.amax))

@@ -50,7 +50,7 @@ op("median", lambda x: torch.median(x))
 op("nanmedian", lambda x: torch.nanmedian(x))
 op("median_dim", lambda x, dim, keepdim: tuple(torch.median(x, dim, keepdim)))
 op("nanmedian_dim", lambda x, dim, keepdim: tuple(torch.nanmedian(x, dim, keepdim)))
-op("mode", lambda x, dim, keepdim: tuple(torch.mode(x, dim, keepdim)))
+op("mode", lambda x, dim, keepdim: tuple(torch.mode(x, dim, keepdim)), special=False)  # NaN in no fixed place
 op("quantile", quantiles(torch.quantile), special=False)
 op("nanquantile", quantiles(torch.nanquantile), special=False)
 op("searchsorted", lambda sorted_sequence, values, right: torch.searchsorted(sorted_sequence, values, right=right), first=False)
