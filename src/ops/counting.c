@@ -141,8 +141,9 @@ static bool histc_range(const histc_attr *a, const tg_tensor *x, double *lo, dou
             return false;
     }
     if (*lo == *hi) {
-        *lo -= 1.0;
-        *hi += 1.0;
+        double margin = fmax(1.0, fabs(*lo) / 1048576.0); /* f32 tells these apart */
+        *lo -= margin;
+        *hi += margin;
     }
     if (isfinite(*lo) && isfinite(*hi) && *lo < *hi)
         return true;

@@ -212,7 +212,8 @@ typedef struct {
 } places;
 
 /* Floors and ceilings in the dtype in which q · last is computed later, or the weight might be off.
- * A row with NaN is NaN: at its end; or (skip) as long as its numbers. */
+ * A row with NaN is NaN: at its end. Or (skip) it is as long as its numbers, and NaN
+ * without any. */
 static void find_places(const places *p, const tg_tensor *sorted, const tg_tensor *q, way how,
                         bool skip) {
     const bool wide = sorted->dtype == TG_F64;
@@ -241,9 +242,14 @@ static void find_places(const places *p, const tg_tensor *sorted, const tg_tenso
             tg__convert_double((tg_dtype)sorted->dtype, p->before->data + at * (wide ? 8 : 4),
                                (double)low[at]);
             if (to_nan)
-                low[at] = high[at] = n - 1;
+                low[at] = high[at] = skip ? 0 : n - 1;
         }
     }
+}
+
+/* below + up, or above - down where below is infinite: the end of an infinite gap. */
+static tg_tensor *joined(tg_tensor *below, tg_tensor *above, tg_tensor *up, tg_tensor *down) {
+    return tg_where(tg_isfinite(below), tg_add(below, up), tg_sub(above, down));
 }
 
 /* Quantiles q [nq] of the rows of x [m, n]: [m, nq]. */
@@ -261,13 +267,17 @@ static tg_tensor *of_rows(tg_tensor *x, tg_tensor *q, way how, bool skip) {
         return NULL;
     find_places(&p, sorted, plain, how, skip);
     tg_tensor *below = tg_gather(sorted, 1, p.low);
+    if (how != LINEAR) /* q has the gradient 0, which is not the same as none */
+        below = tg_where(tg_ones(TG_BOOL, TG_SHAPE(1, 1)), below, q);
     if (how != LINEAR && how != MIDPOINT)
         return below;
-    tg_tensor *gap = tg_sub(tg_gather(sorted, 1, p.high), below);
+    tg_tensor *above = tg_gather(sorted, 1, p.high);
+    tg_tensor *gap = tg_sub(above, below);
     gap = tg_masked_fill(gap, tg_eq(p.low, p.high), 0.0); /* an infinite element has no gap */
-    tg_tensor *weighted = how == MIDPOINT ? tg_mul_scalar(gap, 0.5)
-                                          : tg_mul(gap, tg_sub(tg_mul(q, p.last), p.before));
-    return tg_add(below, weighted);
+    if (how == MIDPOINT)
+        return joined(below, above, tg_mul_scalar(gap, 0.5), tg_mul_scalar(gap, 0.5));
+    tg_tensor *weight = tg_sub(tg_mul(q, p.last), p.before);
+    return joined(below, above, tg_mul(gap, weight), tg_mul(gap, tg_rsub_scalar(weight, 1.0)));
 }
 
 static bool quantile(const tg__call *c, bool skip) {

@@ -134,7 +134,7 @@ def run_torch(
     if total is not None:
         again = torch.autograd.grad(total, [leaves[i] for i in wanted], allow_unused=True)
         for i, h in zip(wanted, again):
-            result.seconds[i] = None if h is None else h.detach().numpy().copy()
+            result.seconds[i] = None if h is None else h.detach().numpy(force=True).copy()
     return result
 
 

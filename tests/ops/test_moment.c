@@ -146,6 +146,34 @@ static void large_offsets_do_not_cancel(void **state) {
     assert_values(tg_var(f, TG_ALL, 1, false), 4);
 }
 
+static void both_moments_come_with_slopes(void **state) {
+    (void)state;
+    tg_tensor *x = leaf(grid(TG_F64, 2, 3, LIST(1, 2, 6, 4, 4, 4)));
+    tg_tensor *mean;
+    tg_tensor *y = tg_var_mean(x, TG_DIMS(1), 1, false, &mean);
+    assert_values(y, 7, 0);
+    assert_values(mean, 3, 4);
+    assert_values(slope(y, NULL, x), -2, -1, 3, 0, 0, 0);
+    assert_values_near(slope(mean, ROW(3, 6), x), 1e-15, 1, 1, 1, 2, 2, 2);
+    tg_tensor *both = tg_add(tg_mul(y, mean), mean); /* d = mean·dvar + (var + 1)·dmean */
+    assert_values_near(slope(both, NULL, x), 1e-14, -6 + 8. / 3, -3 + 8. / 3, 9 + 8. / 3, 1. / 3,
+                       1. / 3, 1. / 3);
+    y = tg_std_mean(x, TG_DIMS(-1), 0, true, &mean);
+    assert_shape(y, TG_F64, TG_SHAPE(2, 1));
+    assert_shape(mean, TG_F64, TG_SHAPE(2, 1));
+    assert_values_near(y, 1e-15, 2.1602468994692865, 0);
+    assert_values_near(slope(tg_add(y, mean), NULL, x), 1e-14, 1. / 3 - 0.30860669992418382,
+                       1. / 3 - 0.15430334996209191, 1. / 3 + 0.46291004988627571, 1. / 3, 1. / 3,
+                       1. / 3);
+    y = tg_std_mean(LEAF(5), TG_ALL, 1, false, &mean);
+    assert_values(y, NAN);
+    assert_values(mean, 5);
+    assert_refused(tg_var_mean(row(TG_I64, LIST(1, 2)), TG_ALL, 1, false, &mean), TG_ERR_DTYPE,
+                   "var_mean: ", "i64 [2]");
+    assert_null(mean);
+    assert_refused(tg_std_mean(x, TG_DIMS(2), 1, false, NULL), TG_ERR_INDEX, "std_mean: ", "dim 2");
+}
+
 static void other_dtypes_and_a_nan_correction_are_refused_by_name(void **state) {
     (void)state;
     assert_refused(tg_var(row(TG_I64, LIST(1, 2)), TG_ALL, 1, false), TG_ERR_DTYPE,
@@ -164,4 +192,5 @@ TG_TEST_MAIN(tg_scoped(values_and_slopes_of_three_numbers), tg_scoped(moments_go
              tg_scoped(too_few_numbers_divide_by_zero),
              tg_scoped(one_number_has_no_sample_deviation), tg_scoped(no_numbers_give_nan),
              tg_scoped(nan_and_infinity_give_nan), tg_scoped(large_offsets_do_not_cancel),
+             tg_scoped(both_moments_come_with_slopes),
              tg_scoped(other_dtypes_and_a_nan_correction_are_refused_by_name))
