@@ -6,6 +6,7 @@
  * Nothing is rejected. */
 #include "kernels/draw.h"
 
+#include "base/alloc.h"
 #include "base/threads.h"
 #include "kernels/isa.h"
 #include "kernels/random_log.h"
@@ -104,10 +105,9 @@ double tg__normal_quantile(double u) {
     return !far ? q * y : q < 0 ? -y : y;
 }
 
-/* The number of events with mean `mean` that is reached with probability u in (0, 1): the
- * distribution function is summed upwards or downwards from its middle, so the cost grows with the
- * width of the distribution, √mean. */
-static double poisson_quantile(double u, double mean) {
+/* The distribution function is summed from where it begins to count, so the cost grows with the
+ * width of the distribution, the root of the mean. */
+double tg__poisson_quantile(double u, double mean) {
     if (!(mean > 0))
         return mean == 0 ? 0 : (double)NAN;
     if (mean > 1e8) { /* normal to within its rounding, with the correction for skewness */
@@ -124,32 +124,19 @@ static double poisson_quantile(double u, double mean) {
         }
         return k;
     }
-    /* P(count <= k) at the mode from the density there and the sum of all below it. */
-    const double mode = floor(mean);
-    const double peak = exp(mode * log(mean) - mean - lgamma(mode + 1));
-    double below = 0, p = peak; /* P(count < mode) */
-    for (double k = mode; k > 0 && p > peak * 1e-18;) {
-        p *= k / mean;
-        k -= 1;
-        below += p;
+    /* Densities relative to that of the mode, as far as they count. */
+    const double mode = floor(mean), least = 1e-18;
+    double p = 1, total = 1, first = mode;
+    for (double k = mode; p > least; total += p)
+        p *= mean / ++k;
+    p = 1;
+    while (first > 0 && p > least) {
+        p *= first-- / mean;
+        total += p;
     }
-    double k = mode;
-    p = peak;
-    if (u < below) {
-        double left = below; /* P(count < k) */
-        while (k > 0 && u < left) {
-            p *= k / mean;
-            k -= 1;
-            left -= p;
-            if (p <= 0)
-                break;
-        }
-        return k;
-    }
-    double sum = below + peak;
-    while (u >= sum && p > peak * 1e-18) {
-        k += 1;
-        p *= mean / k;
+    double k = first, sum = p;
+    while (sum <= u * total && (k < mode || p > least)) {
+        p *= mean / ++k;
         sum += p;
     }
     return k;
@@ -177,7 +164,7 @@ static double inverted(tg__draw_kind kind, double u, double a, double b) {
     case TG__DRAW_BERNOULLI:
         return u < a ? 1 : 0;
     default:
-        return poisson_quantile(u, a);
+        return tg__poisson_quantile(u, a);
     }
 }
 
@@ -287,4 +274,97 @@ void tg__draw_permutation(int64_t *out, int64_t n, tg__draw_from from) {
         out[i] = out[at];
         out[at] = i;
     }
+}
+
+/* ---- Columns by weight ----------------------------------------------------------------------- */
+
+typedef struct {
+    double key;
+    int64_t column;
+} runner;
+
+static double weight_at(tg_dtype dtype, const void *weights, int64_t i) {
+    return dtype == TG_F32 ? (double)((const float *)weights)[i] : ((const double *)weights)[i];
+}
+
+/* Number i of the sequence, in (0, 1). */
+static double number_at(const tg__draw_from *from, int64_t i) {
+    uint32_t w[4];
+    words(w, 4, from, (uint64_t)i / 2);
+    const uint32_t *half = w + i % 2 * 2;
+    return ((double)(((uint64_t)half[0] << 32 | half[1]) >> 12) + 0.5) * 0x1p-52;
+}
+
+/* How many of the rising sums are <= u. */
+static int64_t position_of(const double *sums, int64_t k, double u) {
+    int64_t low = 0, high = k - 1; /* the answer is in [low, high] */
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (sums[middle] <= u)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool ahead(runner a, runner b) {
+    return a.key < b.key || (a.key == b.key && a.column < b.column);
+}
+
+/* Lets heap[i] sink to its place among k runners, the foremost at the top. */
+static void sink(runner *heap, int64_t i, int64_t k) {
+    for (int64_t child = 2 * i + 1; child < k; child = 2 * i + 1) {
+        if (child + 1 < k && ahead(heap[child + 1], heap[child]))
+            child++;
+        if (!ahead(heap[child], heap[i]))
+            return;
+        const runner r = heap[i];
+        heap[i] = heap[child];
+        heap[child] = r;
+        i = child;
+    }
+}
+
+/* The n foremost when column c arrives after an exponential time of rate weight c. */
+static void race(tg_dtype dtype, const void *weights, int64_t row, int64_t k, int64_t n,
+                 int64_t *out, runner *heap, const tg__draw_from *from) {
+    for (int64_t c = 0; c < k; c++) {
+        const double w = weight_at(dtype, weights, row * k + c);
+        const double time = -random_log(number_at(from, row * k + c));
+        heap[c] = (runner){w > 0 ? time / w : (double)INFINITY, c};
+    }
+    for (int64_t i = k / 2; i >= 0; i--)
+        sink(heap, i, k);
+    for (int64_t j = 0; j < n; j++) {
+        out[row * n + j] = heap[0].column;
+        heap[0] = heap[k - 1 - j];
+        sink(heap, 0, k - 1 - j);
+    }
+}
+
+static void spin(tg_dtype dtype, const void *weights, int64_t row, int64_t k, int64_t n,
+                 int64_t *out, double *sums, const tg__draw_from *from) {
+    double sum = 0;
+    int64_t last = 0; /* the last column that can be drawn */
+    for (int64_t c = 0; c < k; c++) {
+        const double w = weight_at(dtype, weights, row * k + c);
+        last = w > 0 ? c : last;
+        sums[c] = sum += w;
+    }
+    for (int64_t j = 0; j < n; j++)
+        out[row * n + j] = position_of(sums, last + 1, number_at(from, row * n + j) * sums[last]);
+}
+
+bool tg__draw_columns(tg_dtype dtype, const void *weights, int64_t rows, int64_t k, int64_t n,
+                      bool replacement, int64_t *out, tg__draw_from from) {
+    const size_t bytes = (size_t)k * (replacement ? sizeof(double) : sizeof(runner));
+    void *memory = tg__alloc(bytes);
+    for (int64_t r = 0; memory != NULL && r < rows; r++)
+        if (replacement)
+            spin(dtype, weights, r, k, n, out, memory, &from);
+        else
+            race(dtype, weights, r, k, n, out, memory, &from);
+    tg__free(memory, bytes);
+    return memory != NULL;
 }

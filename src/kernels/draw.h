@@ -41,7 +41,16 @@ void tg__draw_integers(tg_dtype dtype, void *out, int64_t n, int64_t lo, uint64_
 /* 0 … n - 1 in random order; 64 bits each. */
 void tg__draw_permutation(int64_t *out, int64_t n, tg__draw_from from);
 
+/* For each row of weights [rows, k] n of its k columns, with probabilities in proportion; weights
+ * are finite, not negative, and (without replacement) at least n of a row positive. With
+ * replacement column j of row r takes number r · n + j of 64 bits; without, the columns race:
+ * weight c of row r takes number r · k + c. False if memory for one row is short. */
+bool tg__draw_columns(tg_dtype dtype, const void *weights, int64_t rows, int64_t k, int64_t n,
+                      bool replacement, int64_t *out, tg__draw_from from);
+
 /* The number below which a normal number lies with probability u in (0, 1). */
 double tg__normal_quantile(double u);
+/* The number of events of a Poisson process with mean `mean` >= 0 that u in (0, 1) stands for. */
+double tg__poisson_quantile(double u, double mean);
 
 #endif
