@@ -117,9 +117,11 @@ typedef struct {
     double nan, posinf, neginf;
 } nan_to_num_attr;
 static const tg__field nan_to_num_fields[] = {
-    {"nan", TG_ATTR_FLOAT, offsetof(nan_to_num_attr, nan), false, 0, 0},
-    {"posinf", TG_ATTR_FLOAT, offsetof(nan_to_num_attr, posinf), false, 0, __builtin_nan("")},
-    {"neginf", TG_ATTR_FLOAT, offsetof(nan_to_num_attr, neginf), false, 0, __builtin_nan("")},
+    {"nan", TG_ATTR_FLOAT, offsetof(nan_to_num_attr, nan), false, TG__NAN_OK, 0},
+    {"posinf", TG_ATTR_FLOAT, offsetof(nan_to_num_attr, posinf), false, TG__NAN_OK,
+     __builtin_nan("")},
+    {"neginf", TG_ATTR_FLOAT, offsetof(nan_to_num_attr, neginf), false, TG__NAN_OK,
+     __builtin_nan("")},
     {0}};
 /* The largest finite number of a float dtype. */
 static double largest(tg_dtype dtype) {
