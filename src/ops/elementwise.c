@@ -130,21 +130,31 @@ static const uint8_t binary_p_cost[TG__BINP_COUNT + 1] = {
 
 /* ---- Forwards ---- */
 
-/* The parameters u and v of a kernel: the op's first two FLOAT attributes, in the dtype. */
+/* The parameters u and v of a kernel, in its dtype. */
 typedef struct {
     _Alignas(8) char value[16];
 } params;
-static params params_of(const tg__call *c, tg_dtype dtype) {
-    params p = {{0}};
+static params params_in(tg_dtype dtype, double u, double v) {
+    params p;
+    tg__convert_double(dtype, p.value, u);
+    tg__convert_double(dtype, p.value + tg__item_size(dtype), v);
+    return p;
+}
+/* The op's first two FLOAT attributes. */
+static void numbers_of(const tg__call *c, double *uv) {
     int n = 0;
     for (const tg__field *f = c->op->fields; f != NULL && f->name != NULL && n < 2; f++)
         if (f->type == TG_ATTR_FLOAT)
-            tg__convert_double(dtype, p.value + (size_t)n++ * tg__item_size(dtype),
-                               *(const double *)(const void *)((const char *)c->attr + f->offset));
-    return p;
+            uv[n++] = *(const double *)(const void *)((const char *)c->attr + f->offset);
+}
+static params params_of(const tg__call *c, tg_dtype dtype) {
+    double uv[2] = {0};
+    numbers_of(c, uv);
+    return params_in(dtype, uv[0], uv[1]);
 }
 
-static bool unary(const tg__call *c, const tg__ew_fn *row, bool with_params, double cost) {
+/* uv: the parameters, or NULL. */
+static bool unary(const tg__call *c, const tg__ew_fn *row, const double *uv, double cost) {
     tg_tensor *x = c->in[0];
     tg_dtype dtype = (tg_dtype)x->dtype;
     if (row[dtype] == NULL) {
@@ -160,15 +170,10 @@ static bool unary(const tg__call *c, const tg__ew_fn *row, bool with_params, dou
     tg_tensor *y = tg__dest(c, dtype, x->ndim, x->shape);
     if (y == NULL)
         return false;
-    params p;
-    const void *arg = NULL;
-    if (with_params) {
-        p = params_of(c, dtype);
-        arg = p.value;
-    }
+    const params p = uv != NULL ? params_in(dtype, uv[0], uv[1]) : (params){{0}};
     tg_tensor *a = tg__as(c->op->name, x, dtype);
     if (a != NULL) {
-        run((tg_tensor *[]){y, a}, 2, row[dtype], arg, cost / 10.0);
+        run((tg_tensor *[]){y, a}, 2, row[dtype], uv != NULL ? p.value : NULL, cost / 10.0);
         tg__unref(a);
         tg__land(c, y);
         return true;
@@ -178,10 +183,16 @@ static bool unary(const tg__call *c, const tg__ew_fn *row, bool with_params, dou
 }
 
 bool tg__unary_forward(const tg__call *c) {
-    return unary(c, tg__kernels_get()->unary[c->op->kernel], false, unary_cost[c->op->kernel]);
+    return unary(c, tg__kernels_get()->unary[c->op->kernel], NULL, unary_cost[c->op->kernel]);
+}
+bool tg__unary_with(const tg__call *c, tg__unary_p kernel, double u, double v) {
+    return unary(c, tg__kernels_get()->unary_p[kernel], (const double[]){u, v},
+                 unary_p_cost[kernel]);
 }
 bool tg__unary_param_forward(const tg__call *c) {
-    return unary(c, tg__kernels_get()->unary_p[c->op->kernel], true, unary_p_cost[c->op->kernel]);
+    double uv[2] = {0};
+    numbers_of(c, uv);
+    return tg__unary_with(c, (tg__unary_p)c->op->kernel, uv[0], uv[1]);
 }
 
 /* out_dtype[...] = fn(a, b), both converted to `dtype`. */

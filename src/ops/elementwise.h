@@ -11,6 +11,8 @@ bool tg__binary_forward(const tg__call *c); /* kernel: tg__binary */
 /* The same with parameters: the op's first two FLOAT attributes are the kernel's u and v. */
 bool tg__unary_param_forward(const tg__call *c);  /* kernel: tg__unary_p */
 bool tg__binary_param_forward(const tg__call *c); /* kernel: tg__binary_p */
+/* tg__unary_param_forward with these parameters instead. */
+bool tg__unary_with(const tg__call *c, tg__unary_p kernel, double u, double v);
 bool tg__ternary_forward(const tg__call *c);      /* kernel: tg__ternary */
 bool tg__compare_forward(const tg__call *c);      /* kernel: tg__compare */
 bool tg__predicate_forward(const tg__call *c);    /* kernel: tg__predicate */

@@ -1,6 +1,8 @@
 /* unary.c - elementwise operations of one input. */
 #include "ops/elementwise.h"
 
+#include <float.h>
+
 /* Gradient rules compute in recorded ops: the same code serves every order. */
 
 /* ---- neg: -x ---- */
@@ -10,6 +12,7 @@ TG_OP(neg, .maths = "-x", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
 TG_SAMPLES(neg, "[2,3]", "[]");
 tg_tensor *tg_neg(tg_tensor *x) { return tg__apply1(&tg__op_neg, x, NULL); }
 tg_tensor *tg_neg_(tg_tensor *x) { return tg__apply1_(&tg__op_neg, x, NULL); }
+tg_tensor *tg_negative(tg_tensor *x) { return tg_neg(x); }
 
 /* ---- abs: |x| ---- */
 static void abs_rule(tg__rule *r) {
@@ -21,6 +24,7 @@ TG_OP(abs, .maths = "|x|", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
 TG_SAMPLES(abs, "[2,3]");
 tg_tensor *tg_abs(tg_tensor *x) { return tg__apply1(&tg__op_abs, x, NULL); }
 tg_tensor *tg_abs_(tg_tensor *x) { return tg__apply1_(&tg__op_abs, x, NULL); }
+tg_tensor *tg_absolute(tg_tensor *x) { return tg_abs(x); }
 
 /* ---- abs_grad: g · sign(x) ---- */
 static void abs_grad_rule(tg__rule *r) {
@@ -84,64 +88,99 @@ TG_SAMPLES(reciprocal, "+[2,3]");
 tg_tensor *tg_reciprocal(tg_tensor *x) { return tg__apply1(&tg__op_reciprocal, x, NULL); }
 tg_tensor *tg_reciprocal_(tg_tensor *x) { return tg__apply1_(&tg__op_reciprocal, x, NULL); }
 
-/* ---- exp: eˣ ---- */
-static void exp_rule(tg__rule *r) { r->gin[0] = tg_mul(r->g[0], r->out[0]); }
-TG_OP(exp, .maths = "e^x", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
-      .forward = tg__unary_forward, .kernel = TG__UN_exp, .rule = exp_rule,
-      .saves = {TG__SAVE_OUT(0, 1)}, .onnx = {"Exp", 13});
-TG_SAMPLES(exp, "[2,3]", "[]");
-tg_tensor *tg_exp(tg_tensor *x) { return tg__apply1(&tg__op_exp, x, NULL); }
-tg_tensor *tg_exp_(tg_tensor *x) { return tg__apply1_(&tg__op_exp, x, NULL); }
+/* ---- positive: x ---- */
+static void positive_rule(tg__rule *r) { r->gin[0] = r->g[0]; }
+TG_OP(positive, .maths = "x", .inputs = "x", .n_in = 1, .forward = tg__unary_forward,
+      .kernel = TG__UN_positive, .rule = positive_rule, .onnx = {"Identity", 13});
+TG_SAMPLES(positive, "[2,3]", "[]");
+tg_tensor *tg_positive(tg_tensor *x) { return tg__apply1(&tg__op_positive, x, NULL); }
 
-/* ---- log: ln x ---- */
-static void log_rule(tg__rule *r) { r->gin[0] = tg_div(r->g[0], r->in[0]); }
-TG_OP(log, .maths = "ln(x)", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
-      .forward = tg__unary_forward, .kernel = TG__UN_log, .rule = log_rule,
-      .saves = {TG__SAVE_IN(0, 1)}, .onnx = {"Log", 13});
-TG_SAMPLES(log, "+[2,3]");
-tg_tensor *tg_log(tg_tensor *x) { return tg__apply1(&tg__op_log, x, NULL); }
-tg_tensor *tg_log_(tg_tensor *x) { return tg__apply1_(&tg__op_log, x, NULL); }
+/* ---- deg2rad: x·π/180, and back ---- */
+static void deg2rad_rule(tg__rule *r) { r->gin[0] = tg_deg2rad(r->g[0]); }
+TG_OP(deg2rad, .maths = "x * pi / 180", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
+      .forward = tg__unary_forward, .kernel = TG__UN_deg2rad, .rule = deg2rad_rule,
+      .onnx = {"composed"});
+TG_SAMPLES(deg2rad, "[2,3]", "[]");
+tg_tensor *tg_deg2rad(tg_tensor *x) { return tg__apply1(&tg__op_deg2rad, x, NULL); }
+tg_tensor *tg_deg2rad_(tg_tensor *x) { return tg__apply1_(&tg__op_deg2rad, x, NULL); }
 
-/* ---- sin, cos ---- */
-static void sin_rule(tg__rule *r) { r->gin[0] = tg_mul(r->g[0], tg_cos(r->in[0])); }
-TG_OP(sin, .maths = "sin(x)", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
-      .forward = tg__unary_forward, .kernel = TG__UN_sin, .rule = sin_rule,
-      .saves = {TG__SAVE_IN(0, 1)}, .onnx = {"Sin", 7});
-TG_SAMPLES(sin, "[2,3]");
-tg_tensor *tg_sin(tg_tensor *x) { return tg__apply1(&tg__op_sin, x, NULL); }
-tg_tensor *tg_sin_(tg_tensor *x) { return tg__apply1_(&tg__op_sin, x, NULL); }
+static void rad2deg_rule(tg__rule *r) { r->gin[0] = tg_rad2deg(r->g[0]); }
+TG_OP(rad2deg, .maths = "x * 180 / pi", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
+      .forward = tg__unary_forward, .kernel = TG__UN_rad2deg, .rule = rad2deg_rule,
+      .onnx = {"composed"});
+TG_SAMPLES(rad2deg, "[2,3]", "[]");
+tg_tensor *tg_rad2deg(tg_tensor *x) { return tg__apply1(&tg__op_rad2deg, x, NULL); }
+tg_tensor *tg_rad2deg_(tg_tensor *x) { return tg__apply1_(&tg__op_rad2deg, x, NULL); }
 
-static void cos_rule(tg__rule *r) { r->gin[0] = tg_mul(tg_neg(r->g[0]), tg_sin(r->in[0])); }
-TG_OP(cos, .maths = "cos(x)", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
-      .forward = tg__unary_forward, .kernel = TG__UN_cos, .rule = cos_rule,
-      .saves = {TG__SAVE_IN(0, 1)}, .onnx = {"Cos", 7});
-TG_SAMPLES(cos, "[2,3]");
-tg_tensor *tg_cos(tg_tensor *x) { return tg__apply1(&tg__op_cos, x, NULL); }
-tg_tensor *tg_cos_(tg_tensor *x) { return tg__apply1_(&tg__op_cos, x, NULL); }
-
-/* ---- tanh ---- */
-static void tanh_rule(tg__rule *r) {
-    r->gin[0] = tg__apply2(&tg__op_tanh_grad, r->g[0], r->out[0], NULL);
+/* ---- nan_to_num: numbers in place of NaN and infinities, which get gradient 0 ---- */
+typedef struct {
+    double nan, posinf, neginf;
+} nan_to_num_attr;
+static const tg__field nan_to_num_fields[] = {
+    {"nan", TG_ATTR_FLOAT, offsetof(nan_to_num_attr, nan), false, TG__NAN_OK, 0},
+    {"posinf", TG_ATTR_FLOAT, offsetof(nan_to_num_attr, posinf), false, TG__NAN_OK,
+     __builtin_nan("")},
+    {"neginf", TG_ATTR_FLOAT, offsetof(nan_to_num_attr, neginf), false, TG__NAN_OK,
+     __builtin_nan("")},
+    {0}};
+/* The largest finite number of a float dtype. */
+static double largest(tg_dtype dtype) {
+    switch (dtype) {
+    case TG_F64:
+        return DBL_MAX;
+    case TG_F16:
+        return 65504;
+    case TG_BF16:
+        return 0x1.fep127;
+    default:
+        return FLT_MAX;
+    }
 }
-TG_OP(tanh, .maths = "tanh(x)", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
-      .forward = tg__unary_forward, .kernel = TG__UN_tanh, .rule = tanh_rule,
-      .saves = {TG__SAVE_OUT(0, 1)}, .onnx = {"Tanh", 13});
-TG_SAMPLES(tanh, "[2,3]");
-tg_tensor *tg_tanh(tg_tensor *x) { return tg__apply1(&tg__op_tanh, x, NULL); }
-tg_tensor *tg_tanh_(tg_tensor *x) { return tg__apply1_(&tg__op_tanh, x, NULL); }
-
-/* ---- tanh_grad: g(1 - y²); d/dg = 1 - y², d/dy = -2gy ---- */
-static void tanh_grad_rule(tg__rule *r) {
-    if (r->wanted[0])
-        r->gin[0] = tg__apply2(&tg__op_tanh_grad, r->g[0], r->in[1], NULL);
-    if (r->wanted[1])
-        r->gin[1] = tg_mul(tg_mul(r->g[0], r->in[0]), tg_mul_scalar(r->in[1], -2.0));
+static bool nan_to_num_forward(const tg__call *c) {
+    const nan_to_num_attr *a = c->attr;
+    tg_tensor *x = c->in[0];
+    if (!tg_dtype_is_float((tg_dtype)x->dtype)) {
+        c->out[0] = tg_clone(x);
+        return c->out[0] != NULL;
+    }
+    const double most = largest((tg_dtype)x->dtype);
+    const double posinf = a->posinf == a->posinf ? a->posinf : most;
+    const double neginf = a->neginf == a->neginf ? a->neginf : -most;
+    tg_tensor *y = tg_masked_fill(x, tg_isnan(x), a->nan);
+    y = tg_masked_fill(y, tg_isposinf(x), posinf);
+    c->out[0] = tg_masked_fill(y, tg_isneginf(x), neginf);
+    return c->out[0] != NULL;
 }
-TG_OP(tanh_grad, .maths = "g * (1 - y^2)", .inputs = "g y", .n_in = 2,
-      .flags = TG__INTERNAL | TG__BROADCASTS, .forward = tg__binary_forward,
-      .kernel = TG__BIN_tanh_grad, .rule = tanh_grad_rule,
-      .saves = {TG__SAVE_IN(0, 2), TG__SAVE_IN(1, TG__ANY)}, .onnx = {"composed"});
-TG_SAMPLES(tanh_grad, "[2,3] [2,3]");
+TG_OP(nan_to_num, .maths = "x with numbers for NaN and infinities", .inputs = "x", .n_in = 1,
+      .flags = TG__COMPOSED | TG__IN_PLACE | TG__ANY_DTYPE, .fields = nan_to_num_fields,
+      .attr_size = sizeof(nan_to_num_attr), .forward = nan_to_num_forward, .onnx = {"composed"});
+TG_SAMPLES(nan_to_num, "[2,3]", "[3] | nan=1 posinf=2 neginf=-2");
+tg_tensor *tg_nan_to_num(tg_tensor *x, double nan, double posinf, double neginf) {
+    return tg__apply1(&tg__op_nan_to_num, x, &(nan_to_num_attr){nan, posinf, neginf});
+}
+tg_tensor *tg_nan_to_num_(tg_tensor *x, double nan, double posinf, double neginf) {
+    return tg__apply1_(&tg__op_nan_to_num, x, &(nan_to_num_attr){nan, posinf, neginf});
+}
+
+/* ---- Predicates: bool results ---- */
+#define PREDICATE .inputs = "x", .n_in = 1, .flags = TG__NOT_DIFF, .forward = tg__predicate_forward
+
+TG_OP(isinf, .maths = "x is +-inf", PREDICATE, .kernel = TG__PRED_isinf, .onnx = {"IsInf", 10});
+TG_SAMPLES(isinf, "[2,3]");
+tg_tensor *tg_isinf(tg_tensor *x) { return tg__apply1(&tg__op_isinf, x, NULL); }
+
+TG_OP(isposinf, .maths = "x is +inf", PREDICATE, .kernel = TG__PRED_isposinf, .onnx = {"composed"});
+TG_SAMPLES(isposinf, "[2,3]");
+tg_tensor *tg_isposinf(tg_tensor *x) { return tg__apply1(&tg__op_isposinf, x, NULL); }
+
+TG_OP(isneginf, .maths = "x is -inf", PREDICATE, .kernel = TG__PRED_isneginf, .onnx = {"composed"});
+TG_SAMPLES(isneginf, "[2,3]");
+tg_tensor *tg_isneginf(tg_tensor *x) { return tg__apply1(&tg__op_isneginf, x, NULL); }
+
+TG_OP(signbit, .maths = "x is below 0 or -0", PREDICATE, .kernel = TG__PRED_signbit,
+      .onnx = {"composed"});
+TG_SAMPLES(signbit, "[2,3]");
+tg_tensor *tg_signbit(tg_tensor *x) { return tg__apply1(&tg__op_signbit, x, NULL); }
 
 /* ---- sigmoid: 1/(1 + e⁻ˣ) ---- */
 static void sigmoid_rule(tg__rule *r) {
