@@ -68,8 +68,54 @@ tg_tensor *tg_copysign_scalar_(tg_tensor *x, double s) {
 }
 
 /* ---- nextafter: the number next to a in the direction of b ---- */
+
+/* Of 16 bits: numbers of one sign are ordered as their patterns. arg: the pattern of inf. */
+static void next_narrow(char *const *p, const int64_t *s, int64_t n, const void *arg) {
+    const int inf = *(const int *)arg;
+    for (int64_t i = 0; i < n; i++) {
+        const int a = *(const uint16_t *)(const void *)(p[1] + i * s[1]);
+        const int b = *(const uint16_t *)(const void *)(p[2] + i * s[2]);
+        const int size_a = a & 0x7fff;
+        const int size_b = b & 0x7fff;
+        const int from = a == size_a ? size_a : -size_a;
+        const int to = b == size_b ? size_b : -size_b;
+        int y = b;
+        if (size_a > inf) /* NaN */
+            y = a;
+        else if (size_b <= inf && from == 0 && to != 0)
+            y = to > 0 ? 1 : 0x8001;
+        else if (size_b <= inf && from != to)
+            y = (from < to) == (from > 0) ? a + 1 : a - 1;
+        *(uint16_t *)(void *)(p[0] + i * s[0]) = (uint16_t)y;
+    }
+}
+/* f16 and bf16 have other neighbours than the f32 in which everything else is computed. */
+static bool nextafter_forward(const tg__call *c) {
+    tg_dtype dtype = tg__promote(c->in[0], c->in[1]);
+    const bool narrow = dtype == TG_F16 || dtype == TG_BF16;
+    tg_tensor *in[2] = {NULL, NULL};
+    for (int i = 0; i < 2 && (i == 0 || in[0] != NULL); i++)
+        in[i] = tg__as("nextafter", c->in[i], narrow ? dtype : tg__wide((tg_dtype)c->in[i]->dtype));
+    bool good = in[1] != NULL;
+    int ndim;
+    int64_t shape[TG_MAX_DIMS];
+    if (good && narrow) {
+        const int inf = dtype == TG_F16 ? 0x7c00 : 0x7f80;
+        good = tg__broadcast("nextafter", in[0], in[1], &ndim, shape) &&
+               (c->out[0] = tg__new("nextafter", dtype, ndim, shape)) != NULL;
+        if (good)
+            tg__run((tg_tensor *[]){c->out[0], in[0], in[1]}, 3, next_narrow, &inf, 1);
+    } else if (good) {
+        tg__call wide = *c;
+        wide.in = in;
+        good = tg__binary_forward(&wide);
+    }
+    tg__unref(in[0]);
+    tg__unref(in[1]);
+    return good;
+}
 TG_OP(nextafter, .maths = "next number from a toward b", .inputs = "a b", .n_in = 2,
-      .flags = TG__NOT_DIFF | TG__BROADCASTS, .forward = tg__binary_forward,
+      .flags = TG__ANY_DTYPE | TG__NOT_DIFF | TG__BROADCASTS, .forward = nextafter_forward,
       .kernel = TG__BIN_nextafter, .onnx = {"none"});
 TG_SAMPLES(nextafter, "[2,3] [2,3]", "[2,3] [3]");
 tg_tensor *tg_nextafter(tg_tensor *a, tg_tensor *b) {
