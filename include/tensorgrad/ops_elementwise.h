@@ -156,7 +156,8 @@ TG_API tg_tensor *tg_nan_to_num(tg_tensor *x, double nan, double posinf, double 
 /** max(x, 0); NaN stays; gradient 0 at 0. No bool. */
 TG_API tg_tensor *tg_relu(tg_tensor *x);
 /** x limited to [lo, hi]; -INFINITY and INFINITY mean no limit. NaN stays; lo > hi gives hi. The
- *  gradient is g inside and at the limits, else 0. No bool. */
+ *  gradient is g inside and at the limits, else 0. Integers stay integers: limits that are none are
+ *  rounded inwards. A NaN limit is TG_ERR_ARG. No bool. */
 TG_API tg_tensor *tg_clamp(tg_tensor *x, double lo, double hi);
 
 TG_API tg_tensor *tg_neg_(tg_tensor *x);
@@ -213,32 +214,115 @@ TG_API tg_tensor *tg_nan_to_num_(tg_tensor *x, double nan, double posinf, double
 TG_API tg_tensor *tg_relu_(tg_tensor *x);
 TG_API tg_tensor *tg_clamp_(tg_tensor *x, double lo, double hi);
 
-/* ---- Elementwise: two inputs ---------------------------------------------------------------- */
+/* ---- Elementwise: two inputs ----------------------------------------------------------------
+ * They broadcast and promote. Those marked float convert integers and bool to f32. */
 
 /** a + b; bool + bool is or. */
 TG_API tg_tensor *tg_add(tg_tensor *a, tg_tensor *b);
 /** a - b. No bool. */
 TG_API tg_tensor *tg_sub(tg_tensor *a, tg_tensor *b);
+/** other - x. No bool. */
+TG_API tg_tensor *tg_rsub(tg_tensor *x, tg_tensor *other);
 /** a · b; bool · bool is and. */
 TG_API tg_tensor *tg_mul(tg_tensor *a, tg_tensor *b);
-/** a / b, true division: integers give f32. */
+/** a / b, true division: integers give f32. Gradient to b: -g·a/b². */
 TG_API tg_tensor *tg_div(tg_tensor *a, tg_tensor *b);
+/** a + alpha·b. With integers alpha must be one, with bool it must be 1 (else
+ *  TG_ERR_DTYPE). */
+TG_API tg_tensor *tg_add_alpha(tg_tensor *a, tg_tensor *b, double alpha);
+/** a - alpha·b, as tg_add_alpha. No bool. */
+TG_API tg_tensor *tg_sub_alpha(tg_tensor *a, tg_tensor *b, double alpha);
+
+/** How tg_div_mode rounds. */
+typedef enum {
+    TG_DIV_TRUE = 0,  /**< not at all: tg_div */
+    TG_DIV_TRUNC = 1, /**< toward zero */
+    TG_DIV_FLOOR = 2  /**< down: tg_floor_divide */
+} tg_div_rounding;
+/** a / b, rounded as mode says. Rounded, integers stay integers (TG_ERR_NUMERIC if b has a 0; the
+ *  lowest number divided by -1 wraps) and the gradient is 0. No bool where it rounds. */
+TG_API tg_tensor *tg_div_mode(tg_tensor *a, tg_tensor *b, tg_div_rounding mode);
+/** ⌊a / b⌋, from the exact remainder, so that a = ⌊a/b⌋·b + remainder(a, b) holds but for rounding;
+ *  b = 0 gives what a / b gives. Gradient 0. Integers stay integers: a 0 in b is TG_ERR_NUMERIC. No
+ *  bool. */
+TG_API tg_tensor *tg_floor_divide(tg_tensor *a, tg_tensor *b);
+/** a - trunc(a / b)·b, exactly, with the sign of a; NaN for b = 0. Gradient to a: g; to b:
+ *  -g·trunc(a / b). Integers: a 0 in b is TG_ERR_NUMERIC. No bool. */
+TG_API tg_tensor *tg_fmod(tg_tensor *a, tg_tensor *b);
+/** a - ⌊a / b⌋·b, with the sign of b: remainder(-1, inf) is inf; NaN for b = 0. Gradient to a: g;
+ * to b: -g·⌊a / b⌋. Integers: a 0 in b is TG_ERR_NUMERIC. No bool. */
+TG_API tg_tensor *tg_remainder(tg_tensor *a, tg_tensor *b);
+
 /** aᵇ as C's pow. Gradient to a: g·b·aᵇ⁻¹, 0 where b = 0; to b: g·y·ln a, 0 where a = 0 and b >= 0.
  *  Integers to a negative integer power: TG_ERR_NUMERIC. No bool. */
 TG_API tg_tensor *tg_pow(tg_tensor *a, tg_tensor *b);
-/** The larger; NaN wins. Ties share the gradient in halves. */
+/** aᵇ of a and b converted to f64, also of integers and bool. */
+TG_API tg_tensor *tg_float_power(tg_tensor *a, tg_tensor *b);
+/** x · 2^other; other need not be an integer and has a gradient too, g·y·ln 2. Float. */
+TG_API tg_tensor *tg_ldexp(tg_tensor *x, tg_tensor *other);
+
+/** The larger; NaN wins. Ties share the gradient in halves; at NaN both get all of it. */
 TG_API tg_tensor *tg_maximum(tg_tensor *a, tg_tensor *b);
-/** The smaller; NaN wins. Ties share the gradient in halves. */
+/** The smaller; NaN wins. Ties share the gradient in halves; at NaN both get all of it. */
 TG_API tg_tensor *tg_minimum(tg_tensor *a, tg_tensor *b);
+/** The larger; a number wins over NaN. The gradient goes to the one taken, at ties (and two NaN) to
+ *  a. */
+TG_API tg_tensor *tg_fmax(tg_tensor *a, tg_tensor *b);
+/** The smaller; a number wins over NaN. The gradient goes to the one taken, at ties (and two NaN)
+ * to a. */
+TG_API tg_tensor *tg_fmin(tg_tensor *a, tg_tensor *b);
+
+/** √(a² + b²) without overflow on the way. Gradient to a: g·a/y, to b: g·b/y; 0 at the origin.
+ *  Float. */
+TG_API tg_tensor *tg_hypot(tg_tensor *a, tg_tensor *b);
+/** The angle of the point (b, a) in (-π, π], as C's atan2. Gradient to a: g·b/(a² + b²), to b:
+ *  -g·a/(a² + b²); 0 at the origin. Float. */
+TG_API tg_tensor *tg_atan2(tg_tensor *a, tg_tensor *b);
+/** |a| with the sign of b (that of a zero counts). Gradient to a: g or -g, 0 at 0; to b: 0.
+ *  Float. */
+TG_API tg_tensor *tg_copysign(tg_tensor *a, tg_tensor *b);
+/** The number of the dtype next to a in the direction of b. Not differentiable: the result is a
+ *  leaf. Float. */
+TG_API tg_tensor *tg_nextafter(tg_tensor *a, tg_tensor *b);
+/** 0 where x < 0 or x is NaN, values where x = 0, 1 where x > 0. Not differentiable: the result is
+ * a leaf. */
+TG_API tg_tensor *tg_heaviside(tg_tensor *x, tg_tensor *values);
+/** ln(eᵃ + eᵇ) without overflow. Gradients: g·eᵃ/(eᵃ + eᵇ) and the rest of g; both 0 where y =
+ * -inf. Float. */
+TG_API tg_tensor *tg_logaddexp(tg_tensor *a, tg_tensor *b);
+/** log₂(2ᵃ + 2ᵇ) without overflow, as tg_logaddexp. Float. */
+TG_API tg_tensor *tg_logaddexp2(tg_tensor *a, tg_tensor *b);
+/** a·ln b; 0 where a = 0, unless b is NaN. Gradient to a: g·ln b, 0 where a = 0 and b <= 0; to b:
+ *  g·a/b, NaN where both are 0. Float. */
+TG_API tg_tensor *tg_xlogy(tg_tensor *a, tg_tensor *b);
+/** a·ln(1 + b), exact near b = 0; 0 where a = 0, unless b is NaN. Gradient to a: g·ln(1 + b), 0
+ * where a = 0 and b <= -1; to b: g·a/(1 + b). Float. */
+TG_API tg_tensor *tg_xlog1py(tg_tensor *a, tg_tensor *b);
 
 TG_API tg_tensor *tg_add_(tg_tensor *a, tg_tensor *b);
 TG_API tg_tensor *tg_sub_(tg_tensor *a, tg_tensor *b);
 TG_API tg_tensor *tg_mul_(tg_tensor *a, tg_tensor *b);
 TG_API tg_tensor *tg_div_(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_add_alpha_(tg_tensor *a, tg_tensor *b, double alpha);
+TG_API tg_tensor *tg_sub_alpha_(tg_tensor *a, tg_tensor *b, double alpha);
+TG_API tg_tensor *tg_div_mode_(tg_tensor *a, tg_tensor *b, tg_div_rounding mode);
+TG_API tg_tensor *tg_floor_divide_(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_fmod_(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_remainder_(tg_tensor *a, tg_tensor *b);
 TG_API tg_tensor *tg_pow_(tg_tensor *a, tg_tensor *b);
+/** The power is computed in f64 and rounded to the dtype of a. */
+TG_API tg_tensor *tg_float_power_(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_ldexp_(tg_tensor *x, tg_tensor *other);
+TG_API tg_tensor *tg_hypot_(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_atan2_(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_copysign_(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_nextafter_(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_heaviside_(tg_tensor *x, tg_tensor *values);
+TG_API tg_tensor *tg_xlogy_(tg_tensor *a, tg_tensor *b);
 
 /* With a C scalar: of the float category, so an integer x gives f32 and a float x keeps its
- * dtype. */
+ * dtype. An exact integer scalar is the 0-d tensor of tg_scalar_i64, which leaves the dtype of an
+ * integer x with dims as it is. */
 TG_API tg_tensor *tg_add_scalar(tg_tensor *x, double s);
 TG_API tg_tensor *tg_sub_scalar(tg_tensor *x, double s);
 /** s - x. */
@@ -247,21 +331,114 @@ TG_API tg_tensor *tg_mul_scalar(tg_tensor *x, double s);
 TG_API tg_tensor *tg_div_scalar(tg_tensor *x, double s);
 /** s / x. */
 TG_API tg_tensor *tg_rdiv_scalar(tg_tensor *x, double s);
+TG_API tg_tensor *tg_div_mode_scalar(tg_tensor *x, double s, tg_div_rounding mode);
+TG_API tg_tensor *tg_floor_divide_scalar(tg_tensor *x, double s);
+/** ⌊s / x⌋. */
+TG_API tg_tensor *tg_rfloor_divide_scalar(tg_tensor *x, double s);
+TG_API tg_tensor *tg_fmod_scalar(tg_tensor *x, double s);
+/** fmod(s, x). */
+TG_API tg_tensor *tg_rfmod_scalar(tg_tensor *x, double s);
+TG_API tg_tensor *tg_remainder_scalar(tg_tensor *x, double s);
+/** remainder(s, x). */
+TG_API tg_tensor *tg_rremainder_scalar(tg_tensor *x, double s);
 /** xˢ. */
 TG_API tg_tensor *tg_pow_scalar(tg_tensor *x, double s);
 /** sˣ. */
 TG_API tg_tensor *tg_rpow_scalar(tg_tensor *x, double s);
+TG_API tg_tensor *tg_float_power_scalar(tg_tensor *x, double s);
+/** sˣ in f64. */
+TG_API tg_tensor *tg_rfloat_power_scalar(tg_tensor *x, double s);
+TG_API tg_tensor *tg_copysign_scalar(tg_tensor *x, double s);
+TG_API tg_tensor *tg_xlogy_scalar(tg_tensor *x, double s);
+/** s·ln x. */
+TG_API tg_tensor *tg_rxlogy_scalar(tg_tensor *x, double s);
+TG_API tg_tensor *tg_xlog1py_scalar(tg_tensor *x, double s);
+/** s·ln(1 + x). */
+TG_API tg_tensor *tg_rxlog1py_scalar(tg_tensor *x, double s);
 TG_API tg_tensor *tg_add_scalar_(tg_tensor *x, double s);
 TG_API tg_tensor *tg_sub_scalar_(tg_tensor *x, double s);
 TG_API tg_tensor *tg_mul_scalar_(tg_tensor *x, double s);
 TG_API tg_tensor *tg_div_scalar_(tg_tensor *x, double s);
+TG_API tg_tensor *tg_div_mode_scalar_(tg_tensor *x, double s, tg_div_rounding mode);
+TG_API tg_tensor *tg_floor_divide_scalar_(tg_tensor *x, double s);
+TG_API tg_tensor *tg_fmod_scalar_(tg_tensor *x, double s);
+TG_API tg_tensor *tg_remainder_scalar_(tg_tensor *x, double s);
 TG_API tg_tensor *tg_pow_scalar_(tg_tensor *x, double s);
+TG_API tg_tensor *tg_copysign_scalar_(tg_tensor *x, double s);
+TG_API tg_tensor *tg_xlogy_scalar_(tg_tensor *x, double s);
+
+/* Other names. */
+
+/** tg_sub. */
+TG_API tg_tensor *tg_subtract(tg_tensor *a, tg_tensor *b);
+/** tg_mul. */
+TG_API tg_tensor *tg_multiply(tg_tensor *a, tg_tensor *b);
+/** tg_div. */
+TG_API tg_tensor *tg_divide(tg_tensor *a, tg_tensor *b);
+/** tg_div. */
+TG_API tg_tensor *tg_true_divide(tg_tensor *a, tg_tensor *b);
+/** tg_neg. */
+TG_API tg_tensor *tg_negative(tg_tensor *x);
+/** tg_abs. */
+TG_API tg_tensor *tg_absolute(tg_tensor *x);
+/** tg_atan2. */
+TG_API tg_tensor *tg_arctan2(tg_tensor *a, tg_tensor *b);
+
+/* ---- Integers: bits and divisors. No gradients, no floats ------------------------------------ */
+
+/** Bit by bit; of bool as tg_logical_and. */
+TG_API tg_tensor *tg_bitwise_and(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_bitwise_or(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_bitwise_xor(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_bitwise_not(tg_tensor *x);
+/** a · 2ᵇ by bits; 0 where b is negative or not below the number of bits. No bool. */
+TG_API tg_tensor *tg_bitwise_left_shift(tg_tensor *a, tg_tensor *b);
+/** ⌊a / 2ᵇ⌋ by bits; where b is negative or not below the number of bits 0, or -1 for a below 0. No
+ *  bool. */
+TG_API tg_tensor *tg_bitwise_right_shift(tg_tensor *a, tg_tensor *b);
+/** The greatest common divisor, not negative; gcd(0, 0) is 0. No bool. */
+TG_API tg_tensor *tg_gcd(tg_tensor *a, tg_tensor *b);
+/** The least common multiple, not negative; 0 if one of them is 0. No bool. */
+TG_API tg_tensor *tg_lcm(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_bitwise_and_(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_bitwise_or_(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_bitwise_xor_(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_bitwise_not_(tg_tensor *x);
+TG_API tg_tensor *tg_bitwise_left_shift_(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_bitwise_right_shift_(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_gcd_(tg_tensor *a, tg_tensor *b);
+TG_API tg_tensor *tg_lcm_(tg_tensor *a, tg_tensor *b);
 
 /* ---- Elementwise: three inputs, which broadcast ---------------------------------------------- */
 
 /** x + value·a·b. No bool. */
 TG_API tg_tensor *tg_addcmul(tg_tensor *x, tg_tensor *a, tg_tensor *b, double value);
+/** x + value·a/b, true division: integers give f32. */
+TG_API tg_tensor *tg_addcdiv(tg_tensor *x, tg_tensor *a, tg_tensor *b, double value);
+/** a + weight·(b - a), computed as b - (b - a)(1 - weight) where |weight| >= ½, so that weight 1
+ *  gives b. Gradients: g·(1 - weight), g·weight, g·(b - a). Float. */
+TG_API tg_tensor *tg_lerp(tg_tensor *a, tg_tensor *b, tg_tensor *weight);
+TG_API tg_tensor *tg_lerp_scalar(tg_tensor *a, tg_tensor *b, double weight);
+/**
+ * x limited to [lo, hi], tensors or TG_NONE for no limit (of both: TG_ERR_ARG).
+ *
+ * NaN in any of them gives NaN; lo > hi gives hi. The gradient goes to x where lo <= x <= hi, to lo
+ * where x < lo < hi, to hi where x > hi or hi < lo, and nowhere at NaN. Promotes. No bool.
+ */
+TG_API tg_tensor *tg_clamp_tensor(tg_tensor *x, tg_tensor *lo_or_none, tg_tensor *hi_or_none);
 TG_API tg_tensor *tg_addcmul_(tg_tensor *x, tg_tensor *a, tg_tensor *b, double value);
+TG_API tg_tensor *tg_addcdiv_(tg_tensor *x, tg_tensor *a, tg_tensor *b, double value);
+TG_API tg_tensor *tg_lerp_(tg_tensor *a, tg_tensor *b, tg_tensor *weight);
+TG_API tg_tensor *tg_lerp_scalar_(tg_tensor *a, tg_tensor *b, double weight);
+TG_API tg_tensor *tg_clamp_tensor_(tg_tensor *x, tg_tensor *lo_or_none, tg_tensor *hi_or_none);
+/** tg_clamp without an upper limit. */
+TG_API tg_tensor *tg_clamp_min(tg_tensor *x, double lo);
+/** tg_clamp without a lower limit. */
+TG_API tg_tensor *tg_clamp_max(tg_tensor *x, double hi);
+TG_API tg_tensor *tg_clamp_min_(tg_tensor *x, double lo);
+TG_API tg_tensor *tg_clamp_max_(tg_tensor *x, double hi);
+/** tg_clamp. */
+TG_API tg_tensor *tg_clip(tg_tensor *x, double lo, double hi);
 
 #ifdef __cplusplus
 }

@@ -28,6 +28,10 @@ TG_OP(sub, .maths = "a - b", BINARY, .kernel = TG__BIN_sub, .rule = sub_rule, .o
 TG_SAMPLES(sub, "[2,3] [2,3]", "[2,3] [3]");
 tg_tensor *tg_sub(tg_tensor *a, tg_tensor *b) { return tg__apply2(&tg__op_sub, a, b, NULL); }
 tg_tensor *tg_sub_(tg_tensor *a, tg_tensor *b) { return tg__apply2_(&tg__op_sub, a, b, NULL); }
+tg_tensor *tg_subtract(tg_tensor *a, tg_tensor *b) { return tg_sub(a, b); }
+tg_tensor *tg_rsub(tg_tensor *x, tg_tensor *other) {
+    return tg__apply2(&tg__op_sub, other, x, NULL);
+}
 tg_tensor *tg_sub_scalar(tg_tensor *x, double s) { return tg__with_number(&tg__op_sub, x, s); }
 tg_tensor *tg_rsub_scalar(tg_tensor *x, double s) { return tg__number_with(&tg__op_sub, s, x); }
 tg_tensor *tg_sub_scalar_(tg_tensor *x, double s) { return tg__with_number_(&tg__op_sub, x, s); }
@@ -44,6 +48,7 @@ TG_OP(mul, .maths = "a * b", BINARY, .kernel = TG__BIN_mul, .rule = mul_rule,
 TG_SAMPLES(mul, "[2,3] [2,3]", "[2,1,3] [4,1]", "[2] []");
 tg_tensor *tg_mul(tg_tensor *a, tg_tensor *b) { return tg__apply2(&tg__op_mul, a, b, NULL); }
 tg_tensor *tg_mul_(tg_tensor *a, tg_tensor *b) { return tg__apply2_(&tg__op_mul, a, b, NULL); }
+tg_tensor *tg_multiply(tg_tensor *a, tg_tensor *b) { return tg_mul(a, b); }
 tg_tensor *tg_mul_scalar(tg_tensor *x, double s) { return tg__with_number(&tg__op_mul, x, s); }
 tg_tensor *tg_mul_scalar_(tg_tensor *x, double s) { return tg__with_number_(&tg__op_mul, x, s); }
 
@@ -59,90 +64,63 @@ TG_OP(div, .maths = "a / b", BINARY, .kernel = TG__BIN_div, .rule = div_rule,
 TG_SAMPLES(div, "[2,3] +[2,3]", "[2,3] +[3]");
 tg_tensor *tg_div(tg_tensor *a, tg_tensor *b) { return tg__apply2(&tg__op_div, a, b, NULL); }
 tg_tensor *tg_div_(tg_tensor *a, tg_tensor *b) { return tg__apply2_(&tg__op_div, a, b, NULL); }
+tg_tensor *tg_divide(tg_tensor *a, tg_tensor *b) { return tg_div(a, b); }
+tg_tensor *tg_true_divide(tg_tensor *a, tg_tensor *b) { return tg_div(a, b); }
 tg_tensor *tg_div_scalar(tg_tensor *x, double s) { return tg__with_number(&tg__op_div, x, s); }
 tg_tensor *tg_rdiv_scalar(tg_tensor *x, double s) { return tg__number_with(&tg__op_div, s, x); }
 tg_tensor *tg_div_scalar_(tg_tensor *x, double s) { return tg__with_number_(&tg__op_div, x, s); }
 
-/* ---- pow: aᵇ; d/da = b·aᵇ⁻¹ (0 where b = 0), d/db = y·ln a (0 where a = 0 and b >= 0) ---- */
-static bool pow_forward(const tg__call *c) {
+/* ---- add_alpha, sub_alpha: a + alpha·b, a - alpha·b ---- */
+typedef struct {
+    double alpha;
+} alpha_attr;
+static const tg__field alpha_fields[] = {
+    {"alpha", TG_ATTR_FLOAT, offsetof(alpha_attr, alpha), false, 0, 1.0}, {0}};
+/* alpha·b in the dtype of the result; of integers exactly, so alpha must be one. */
+static tg_tensor *scaled(const tg__call *c) {
+    const double alpha = ((const alpha_attr *)c->attr)->alpha;
     tg_tensor *b = c->in[1];
+    if (alpha == 1.0)
+        return b;
     tg_dtype dtype = tg__promote(c->in[0], b);
     if (tg_dtype_is_float(dtype))
-        return tg__binary_forward(c);
-    tg_tensor *packed = tg__packed("pow", b);
-    if (packed == NULL)
-        return false;
-    bool negative = false;
-    size_t item = tg__item_size(b->dtype);
-    for (int64_t i = 0; i < packed->numel && !negative; i++)
-        negative = tg__load_i64((tg_dtype)b->dtype, packed->data + (size_t)i * item) < 0;
-    tg__unref(packed);
-    if (negative) {
-        tg__fail(TG_ERR_NUMERIC, "pow",
-                 "%s to a negative integer power has no integer result; use tg_cast to a float "
-                 "dtype first",
-                 tg__describe(c->in[0]));
-        return false;
+        return tg_mul_scalar(tg_dtype_is_float((tg_dtype)b->dtype) ? b : tg_cast(b, dtype), alpha);
+    int64_t whole = alpha > -0x1p63 && alpha < 0x1p63 ? (int64_t)alpha : 0;
+    if (dtype == TG_BOOL || (double)whole != alpha) {
+        tg__fail(TG_ERR_DTYPE, c->op->name, "alpha = %s with %s: give %s, or tg_cast to f32 or f64",
+                 tg__num(alpha), tg__describe(b), dtype == TG_BOOL ? "1" : "an integer");
+        return NULL;
     }
-    return tg__binary_forward(c);
+    return tg_mul(tg_cast(b, dtype), tg_cast(tg_scalar_i64(whole), dtype));
 }
-static tg_tensor *pow_base_gradient(tg_tensor *g, tg_tensor *a, tg_tensor *b) {
-    if (b->flags & TG__IS_NUMBER) {
-        double e = tg__load_double((tg_dtype)b->dtype, b->data);
-        return e == 0.0 ? tg_zeros_like(g) : tg_mul(g, tg_mul_scalar(tg_pow_scalar(a, e - 1.0), e));
-    }
-    /* Where b = 0 the exponent is replaced too, or higher derivatives would meet 0 · inf. */
-    tg_tensor *flat = tg_eq_scalar(b, 0.0);
-    tg_tensor *e = tg_masked_fill(tg_sub_scalar(b, 1.0), flat, 1.0);
-    return tg_masked_fill(tg_mul(g, tg_mul(b, tg_pow(a, e))), flat, 0.0);
+static bool add_alpha_forward(const tg__call *c) {
+    c->out[0] = tg_add(c->in[0], scaled(c));
+    return c->out[0] != NULL;
 }
-static void pow_rule(tg__rule *r) {
-    tg_tensor *a = r->in[0];
-    tg_tensor *b = r->in[1];
-    if (r->wanted[0])
-        r->gin[0] = pow_base_gradient(r->g[0], a, b);
-    if (r->wanted[1]) {
-        tg_tensor *flat = tg_logical_and(tg_eq_scalar(a, 0.0), tg_ge_scalar(b, 0.0));
-        tg_tensor *slope = tg_mul(r->out[0], tg_log(a));
-        r->gin[1] = tg_masked_fill(tg_mul(r->g[0], slope), flat, 0.0);
-    }
+static bool sub_alpha_forward(const tg__call *c) {
+    c->out[0] = tg_sub(c->in[0], scaled(c));
+    return c->out[0] != NULL;
 }
-TG_OP(pow, .maths = "a^b", .inputs = "a b", .n_in = 2, .flags = TG__IN_PLACE | TG__BROADCASTS,
-      .forward = pow_forward, .kernel = TG__BIN_pow, .rule = pow_rule,
-      .saves = {TG__SAVE_IN(0, TG__ANY), TG__SAVE_IN(1, TG__ANY), TG__SAVE_OUT(0, 2)},
-      .onnx = {"Pow", 15});
-TG_SAMPLES(pow, "+[2,3] [2,3]", "+[2,3] [3]", "+[2] []");
-tg_tensor *tg_pow(tg_tensor *a, tg_tensor *b) { return tg__apply2(&tg__op_pow, a, b, NULL); }
-tg_tensor *tg_pow_(tg_tensor *a, tg_tensor *b) { return tg__apply2_(&tg__op_pow, a, b, NULL); }
-tg_tensor *tg_pow_scalar(tg_tensor *x, double s) { return tg__with_number(&tg__op_pow, x, s); }
-tg_tensor *tg_rpow_scalar(tg_tensor *x, double s) { return tg__number_with(&tg__op_pow, s, x); }
-tg_tensor *tg_pow_scalar_(tg_tensor *x, double s) { return tg__with_number_(&tg__op_pow, x, s); }
-
-/* ---- maximum, minimum: the taken side gets g, ties get halves, NaN gives g to both ---- */
-static tg_tensor *side(tg_tensor *g, tg_tensor *x, tg_tensor *other, bool larger) {
-    tg_tensor *shared = tg_where(tg_eq(x, other), tg_mul_scalar(g, 0.5), g);
-    return tg_masked_fill(shared, larger ? tg_lt(x, other) : tg_gt(x, other), 0.0);
+#define WITH_ALPHA                                                                                 \
+    .inputs = "a b", .n_in = 2, .flags = TG__COMPOSED | TG__IN_PLACE, .fields = alpha_fields,      \
+    .attr_size = sizeof(alpha_attr), .onnx = {"composed"}
+TG_OP(add_alpha, .maths = "a + alpha * b", WITH_ALPHA, .forward = add_alpha_forward);
+TG_SAMPLES(add_alpha, "[2,3] [3] | alpha=0.5", "[2,3] [2,3]", "[] [2] | alpha=-2");
+tg_tensor *tg_add_alpha(tg_tensor *a, tg_tensor *b, double alpha) {
+    return tg__apply2(&tg__op_add_alpha, a, b, &(alpha_attr){alpha});
 }
-static void extremum_rule(tg__rule *r, bool larger) {
-    if (r->wanted[0])
-        r->gin[0] = side(r->g[0], r->in[0], r->in[1], larger);
-    if (r->wanted[1])
-        r->gin[1] = side(r->g[0], r->in[1], r->in[0], larger);
+tg_tensor *tg_add_alpha_(tg_tensor *a, tg_tensor *b, double alpha) {
+    return tg__apply2_(&tg__op_add_alpha, a, b, &(alpha_attr){alpha});
 }
-static void maximum_rule(tg__rule *r) { extremum_rule(r, true); }
-static void minimum_rule(tg__rule *r) { extremum_rule(r, false); }
-TG_OP(maximum, .maths = "max(a, b)", .inputs = "a b", .n_in = 2, .flags = TG__BROADCASTS,
-      .forward = tg__binary_forward, .kernel = TG__BIN_maximum, .rule = maximum_rule,
-      .saves = {TG__SAVE_IN(0, TG__ANY), TG__SAVE_IN(1, TG__ANY)}, .onnx = {"Max", 13});
-TG_SAMPLES(maximum, "[2,3] [2,3]", "[2,3] [3]");
-tg_tensor *tg_maximum(tg_tensor *a, tg_tensor *b) {
-    return tg__apply2(&tg__op_maximum, a, b, NULL);
+TG_OP(sub_alpha, .maths = "a - alpha * b", WITH_ALPHA, .forward = sub_alpha_forward);
+TG_SAMPLES(sub_alpha, "[2,3] [3] | alpha=0.5", "[2,3] [2,3]");
+tg_tensor *tg_sub_alpha(tg_tensor *a, tg_tensor *b, double alpha) {
+    return tg__apply2(&tg__op_sub_alpha, a, b, &(alpha_attr){alpha});
+}
+tg_tensor *tg_sub_alpha_(tg_tensor *a, tg_tensor *b, double alpha) {
+    return tg__apply2_(&tg__op_sub_alpha, a, b, &(alpha_attr){alpha});
 }
 
-TG_OP(minimum, .maths = "min(a, b)", .inputs = "a b", .n_in = 2, .flags = TG__BROADCASTS,
-      .forward = tg__binary_forward, .kernel = TG__BIN_minimum, .rule = minimum_rule,
-      .saves = {TG__SAVE_IN(0, TG__ANY), TG__SAVE_IN(1, TG__ANY)}, .onnx = {"Min", 13});
-TG_SAMPLES(minimum, "[2,3] [2,3]", "[2,3] [3]");
-tg_tensor *tg_minimum(tg_tensor *a, tg_tensor *b) {
-    return tg__apply2(&tg__op_minimum, a, b, NULL);
-}
+/* ---- Other names of operations of one input ---- */
+tg_tensor *tg_negative(tg_tensor *x) { return tg_neg(x); }
+tg_tensor *tg_absolute(tg_tensor *x) { return tg_abs(x); }

@@ -42,6 +42,37 @@ bool tg__float_only(const char *op, const tg_tensor *x) {
     return false;
 }
 
+static void refuse_integer(const char *op, const char *name, const tg_tensor *x, int64_t place,
+                           int64_t value, const char *advice) {
+    int64_t index[TG_MAX_DIMS];
+    for (int d = x->ndim - 1; d >= 0; d--) {
+        index[d] = place % x->shape[d];
+        place /= x->shape[d];
+    }
+    tg__fail(TG_ERR_NUMERIC, op, "%s is %lld at %s; %s", name, (long long)value,
+             tg__describe_shape(x->ndim, index), advice);
+}
+
+bool tg__check_integers(const char *op, const char *name, tg_tensor *x, bool negative,
+                        const char *advice) {
+    tg_tensor *packed = tg__packed(op, x);
+    if (packed == NULL)
+        return false;
+    const size_t item = tg__item_size(x->dtype);
+    int64_t value = 1;
+    int64_t i = 0;
+    for (; i < packed->numel; i++) {
+        value = tg__load_i64((tg_dtype)x->dtype, packed->data + (size_t)i * item);
+        if (negative ? value < 0 : value == 0)
+            break;
+    }
+    bool good = i == packed->numel;
+    tg__unref(packed);
+    if (!good)
+        refuse_integer(op, name, x, i, value, advice);
+    return good;
+}
+
 /* ---- Results ---- */
 
 tg_tensor *tg__dest(const tg__call *c, tg_dtype dtype, int ndim, const int64_t *shape) {
@@ -110,7 +141,17 @@ static void run(tg_tensor *const *operands, int n, tg__ew_fn fn, const void *arg
 }
 
 /* Nanoseconds per element, to decide about threads: calls of libm (_ONCE) and the rest. */
-enum { COST_F = 3, COST_FI = 3, COST_FIB = 3, COST_B = 3, COST_F_ONCE = 80, COST_FI_ONCE = 80 };
+enum {
+    COST_F = 3,
+    COST_FI = 3,
+    COST_FIB = 3,
+    COST_I = 3,
+    COST_IB = 3,
+    COST_B = 3,
+    COST_F_ONCE = 80,
+    COST_FI_ONCE = 80,
+    COST_I_ONCE = 80
+};
 #define TG_UN(name, types, expr) [TG__UN_##name] = COST_##types,
 static const uint8_t unary_cost[TG__UN_COUNT] = {
 #include "kernels/ew_ops.def"
@@ -153,19 +194,28 @@ static params params_of(const tg__call *c, tg_dtype dtype) {
     return params_in(dtype, uv[0], uv[1]);
 }
 
+/* Refuses the first operand whose dtype the kernels of the row do not take. */
+static void refuse(const tg__call *c, const tg__ew_fn *row) {
+    int i = 0;
+    while (i < c->n_in - 1 && ((c->in[i]->flags & TG__IS_NONE) || row[c->in[i]->dtype] != NULL))
+        i++;
+    tg__refuse_dtype(c->op->name, c->in[i],
+                     row[TG_F32] != NULL    ? "f32, f64, i64, i32, u8"
+                     : row[TG_BOOL] != NULL ? "i64, i32, u8, bool"
+                                            : "i64, i32, u8");
+}
+
 /* uv: the parameters, or NULL. */
 static bool unary(const tg__call *c, const tg__ew_fn *row, const double *uv, double cost) {
     tg_tensor *x = c->in[0];
     tg_dtype dtype = (tg_dtype)x->dtype;
     if (row[dtype] == NULL) {
-        if (row[TG_BOOL] != NULL) { /* logical: any dtype counts as bool */
-            dtype = TG_BOOL;
-        } else if (row[TG_I64] == NULL) { /* float function of an integer or bool */
-            dtype = TG_F32;
-        } else {
-            tg__refuse_dtype(c->op->name, x, "f32, f64, i64, i32, u8");
+        if (row[TG_I64] != NULL) {
+            refuse(c, row);
             return false;
         }
+        /* logical: any dtype counts as bool; else a float function of an integer or bool */
+        dtype = row[TG_BOOL] != NULL ? TG_BOOL : TG_F32;
     }
     tg_tensor *y = tg__dest(c, dtype, x->ndim, x->shape);
     if (y == NULL)
@@ -233,7 +283,7 @@ static int computed_in(const tg__call *c, const tg__ew_fn *row) {
         dtype = TG_F32; /* true division of integers */
     if (row[dtype] != NULL)
         return (int)dtype;
-    tg__refuse_dtype(c->op->name, c->in[0], "f32, f64, i64, i32, u8");
+    refuse(c, row);
     return -1;
 }
 
@@ -320,9 +370,8 @@ bool tg__predicate_forward(const tg__call *c) {
 
 /* ---- C scalars ---- */
 
-/* A 0-d tensor that stands for a C scalar next to x: of x's dtype where that is float, else f32. */
-static tg_tensor *number(const tg__op *op, const tg_tensor *x, double s, const char *name) {
-    if (!tg__required(op->name, name, x))
+tg_tensor *tg__number(const tg__op *op, const tg_tensor *x, double s) {
+    if (!tg__required(op->name, "x", x))
         return NULL;
     tg_dtype dtype = x->dtype == TG_F64 ? TG_F64 : TG_F32;
     tg_tensor *n = tg__new(op->name, dtype, 0, NULL);
@@ -334,7 +383,7 @@ static tg_tensor *number(const tg__op *op, const tg_tensor *x, double s, const c
 }
 
 tg_tensor *tg__with_number(const tg__op *op, tg_tensor *x, double s) {
-    tg_tensor *n = number(op, x, s, "x");
+    tg_tensor *n = tg__number(op, x, s);
     if (n == NULL)
         return NULL;
     tg_tensor *y = tg__apply2(op, x, n, NULL);
@@ -343,7 +392,7 @@ tg_tensor *tg__with_number(const tg__op *op, tg_tensor *x, double s) {
 }
 
 tg_tensor *tg__number_with(const tg__op *op, double s, tg_tensor *x) {
-    tg_tensor *n = number(op, x, s, "x");
+    tg_tensor *n = tg__number(op, x, s);
     if (n == NULL)
         return NULL;
     tg_tensor *y = tg__apply2(op, n, x, NULL);
@@ -352,10 +401,27 @@ tg_tensor *tg__number_with(const tg__op *op, double s, tg_tensor *x) {
 }
 
 tg_tensor *tg__with_number_(const tg__op *op, tg_tensor *x, double s) {
-    tg_tensor *n = number(op, x, s, "x");
+    tg_tensor *n = tg__number(op, x, s);
     if (n == NULL)
         return NULL;
     tg_tensor *y = tg__apply2_(op, x, n, NULL);
     tg__unref(n);
     return y;
+}
+
+/* ---- Overwriting ---- */
+
+tg_tensor *tg__overwrite(const tg__op *op, tg_tensor *x, tg_tensor *y) {
+    if (y == NULL)
+        return NULL;
+    const char *was = tg__errors_as(op->name);
+    bool good = tg__fits_in_place(op->name, x, (tg_dtype)y->dtype, y->ndim, y->shape) &&
+                tg__apply2_(&tg__op_copy, x, y, NULL) != NULL;
+    tg__errors_back(was);
+    tg_release(y);
+    return good ? x : NULL;
+}
+
+tg_tensor *tg__overwrite_with_number(const tg__op *op, tg_tensor *x, double s) {
+    return tg__overwrite(op, x, tg__with_number(op, x, s));
 }

@@ -22,6 +22,12 @@ bool tg__logical_forward(const tg__call *c);      /* kernel: tg__binary, on bool
 bool tg__broadcast_all(const char *op, tg_tensor *const *in, int n, int *ndim, int64_t *shape);
 /* x itself with one more reference, or a converted copy. Raw; NULL with an error. */
 tg_tensor *tg__as(const char *op, tg_tensor *x, tg_dtype dtype);
+/* For rules: x in the dtype of the gradient g, converted by a recorded op where it has another.
+ * What is computed of an integer alone would be in f32, of bool refused, and a 0-d f64 may be
+ * broadcast before it meets an f32. */
+static inline tg_tensor *tg__like_gradient(tg_tensor *x, const tg_tensor *g) {
+    return x == NULL || x->dtype == g->dtype ? x : tg_cast(x, (tg_dtype)g->dtype);
+}
 /* x if contiguous, or a contiguous copy. Raw. */
 tg_tensor *tg__packed(const char *op, tg_tensor *x);
 
@@ -37,12 +43,26 @@ void tg__refuse_dtype(const char *op, const tg_tensor *x, const char *takes);
 /* False with an error unless x is f32 or f64. */
 bool tg__float_only(const char *op, const tg_tensor *x);
 
+/* False with TG_ERR_NUMERIC if an integer (or bool) of x is 0, or with `negative` below 0: the text
+ * names it and its place and ends in `advice`. */
+bool tg__check_integers(const char *op, const char *name, tg_tensor *x, bool negative,
+                        const char *advice);
+
 /* Runs a kernel over operands broadcast to the shape of operand 0. */
 void tg__run(tg_tensor *const *operands, int n, tg__ew_fn fn, const void *arg, double cost);
 
+/* A 0-d tensor that stands for a C scalar next to x: of x's dtype where that is float, else f32.
+ * Raw; NULL with an error. */
+tg_tensor *tg__number(const tg__op *op, const tg_tensor *x, double s);
 /* op(x, s), op(s, x) and the in-place op(x, s) for a C scalar. */
 tg_tensor *tg__with_number(const tg__op *op, tg_tensor *x, double s);
 tg_tensor *tg__number_with(const tg__op *op, double s, tg_tensor *x);
 tg_tensor *tg__with_number_(const tg__op *op, tg_tensor *x, double s);
+
+/* The in-place forms of ops without derivative, as eq_: writes y, op's result on x, into x, whose
+ * gradient ends there. Consumes y, which may be NULL after an error; gives x, or NULL with an error
+ * and nothing written. */
+tg_tensor *tg__overwrite(const tg__op *op, tg_tensor *x, tg_tensor *y);
+tg_tensor *tg__overwrite_with_number(const tg__op *op, tg_tensor *x, double s);
 
 #endif

@@ -58,8 +58,8 @@ static void compare_all(const pair *q) {
         return;
     static const int64_t lengths[] = {0,  1,  2,  3,  4,  5,  7,  8,   9,   15,  16,
                                       17, 31, 33, 63, 64, 65, 95, 100, 129, 257, 300};
-    static const int64_t steps[][4] = {{1, 1, 1, 1}, {1, 1, 0, 0}, {1, 0, 1, 1},
-                                       {2, 1, 1, 1}, {1, 2, 1, 0}, {3, 2, 3, 2}};
+    static const int64_t steps[][4] = {{1, 1, 1, 1}, {1, 1, 0, 0}, {1, 0, 1, 1}, {2, 1, 1, 1},
+                                       {1, 2, 1, 0}, {3, 2, 3, 2}, {1, 1, 1, 0}};
     for (int k = 0; k < q->n_in; k++)
         random_values(q->from[k], in[k], (int64_t)(sizeof(in[k]) / item_size[q->from[k]]),
                       (uint64_t)(k + 17 * (int)q->from[k]));
@@ -108,6 +108,15 @@ static void check_elementwise(const tg__kernels *a, const tg__kernels *b) {
             random_value(t, arg, &state);
             random_value(t, arg + item_size[t], &state);
             compare_all(&(pair){"clamp", "", a->clamp[t], b->clamp[t], 1, t, {t}, arg});
+            for (int k = 0; k < TG__UNP_COUNT; k++)
+                compare_all(
+                    &(pair){"unary_p", "", a->unary_p[k][t], b->unary_p[k][t], 1, t, {t}, arg});
+            for (int k = 0; k < TG__BINP_COUNT; k++)
+                compare_all(&(pair){
+                    "binary_p", "", a->binary_p[k][t], b->binary_p[k][t], 2, t, {t, t}, arg});
+            for (int k = 0; k < TG__TER_COUNT; k++)
+                compare_all(&(pair){
+                    "ternary", "", a->ternary[k][t], b->ternary[k][t], 3, t, {t, t, t}, arg});
             compare_all(&(pair){
                 "masked_fill", "", a->masked_fill[t], b->masked_fill[t], 2, t, {t, TG_BOOL}, arg});
         }

@@ -298,46 +298,6 @@ static void kinks_have_second_slope_zero(void **state) {
     assert_values(slope(g, NULL, x), 0, 0, 18);
 }
 
-/* ---- clamp ---- */
-
-static void clamp_limits_and_its_slope_is_1_on_the_closed_interval(void **state) {
-    (void)state;
-    tg_tensor *x = LEAF(-2, -1, 0, 2, 3, NAN, INF, -INF);
-    tg_tensor *y = tg_clamp(x, -1, 2);
-    assert_values(y, -1, -1, 0, 2, 2, NAN, 2, -1);
-    sum_backward(y);
-    assert_values(tg_grad(x), 0, 1, 1, 1, 0, 0, 0, 0);
-}
-
-static void clamp_with_infinite_limits_is_one_sided(void **state) {
-    (void)state;
-    tg_tensor *x = LEAF(-1, 0, 1, INF, -INF);
-    sum_backward(tg_clamp(x, 0, INF));
-    assert_values(tg_grad(x), 0, 1, 1, 1, 0); /* unlike relu, whose slope at 0 is 0 */
-    assert_values(tg_clamp(x, -INF, 0), -1, 0, 0, 0, -INF);
-    assert_values(tg_clamp(x, -INF, INF), -1, 0, 1, INF, -INF);
-}
-
-static void clamp_with_crossed_limits_gives_the_upper_one_without_slope(void **state) {
-    (void)state;
-    tg_tensor *x = LEAF(-2, 2, 2.5, 3, NAN);
-    tg_tensor *y = tg_clamp(x, 3, 2);
-    assert_values(y, 2, 2, 2, 2, NAN);
-    sum_backward(y);
-    assert_values(tg_grad(x), 0, 0, 0, 0, 0);
-}
-
-static void clamp_keeps_integers_and_refuses_nan_limits_and_bool(void **state) {
-    (void)state;
-    assert_shape(tg_clamp(row(TG_I32, LIST(-5, 0, 9)), -1, 3), TG_I32, TG_SHAPE(3));
-    assert_values(tg_clamp(row(TG_I64, LIST(-5, 0, 9)), -INF, 3), -5, 0, 3);
-    assert_values(tg_clamp(row(TG_U8, LIST(0, 7, 255)), 3, INF), 3, 7, 255);
-    assert_refused(tg_clamp(ROW(1), NAN, 2), TG_ERR_ARG, "clamp: ", "NaN");
-    assert_refused(tg_clamp_(ROW(1), 0, NAN), TG_ERR_ARG, "clamp: ", "NaN");
-    assert_refused(tg_clamp(row(TG_BOOL, LIST(1)), 0, 1), TG_ERR_DTYPE, "clamp: ", "bool [1]",
-                   "f32, f64, i64, i32, u8");
-}
-
 /* ---- dtypes ---- */
 
 static const unary floats_only[] = {tg_sqrt, tg_rsqrt, tg_reciprocal, tg_exp,    tg_log,
@@ -403,9 +363,6 @@ static const struct {
              {tg_sigmoid, tg_sigmoid_},
              {tg_relu, tg_relu_}};
 
-static tg_tensor *clamped(tg_tensor *x) { return tg_clamp(x, -0.5, 1); }
-static tg_tensor *clamped_(tg_tensor *x) { return tg_clamp_(x, -0.5, 1); }
-
 static void check_in_place(unary plain, unary in_place) {
     static const double points[] = {0.25, 1.5, 0.75, 3};
     tg_tensor *a = leaf(row(TG_F64, 4, points));
@@ -432,7 +389,6 @@ static void in_place_forms_give_the_bits_and_gradients_of_the_plain_ones(void **
     (void)state;
     for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++)
         check_in_place(pairs[k].plain, pairs[k].in_place);
-    check_in_place(clamped, clamped_);
 }
 
 static void in_place_on_strided_memory_leaves_the_rest_alone(void **state) {
@@ -496,7 +452,6 @@ static void tensors_of_no_dims_and_no_elements_work_forwards_and_backwards(void 
         sum_backward(y);
         assert_shape(tg_grad(none), TG_F32, TG_SHAPE(2, 0));
     }
-    assert_shape(clamped(tg_zeros(TG_F32, TG_SHAPE(0))), TG_F32, TG_SHAPE(0));
 }
 
 TG_TEST_MAIN(tg_scoped(derivatives_to_third_order_are_those_of_pytorch),
@@ -504,10 +459,6 @@ TG_TEST_MAIN(tg_scoped(derivatives_to_third_order_are_those_of_pytorch),
              tg_scoped(special_points_have_pytorchs_values_and_slopes),
              tg_scoped(signs_of_zero_follow_c), tg_scoped(the_slope_of_sign_is_zero_of_any_order),
              tg_scoped(kinks_have_second_slope_zero),
-             tg_scoped(clamp_limits_and_its_slope_is_1_on_the_closed_interval),
-             tg_scoped(clamp_with_infinite_limits_is_one_sided),
-             tg_scoped(clamp_with_crossed_limits_gives_the_upper_one_without_slope),
-             tg_scoped(clamp_keeps_integers_and_refuses_nan_limits_and_bool),
              tg_scoped(float_functions_of_integers_and_bool_give_f32),
              tg_scoped(arithmetic_of_one_input_keeps_integers_and_refuses_bool),
              tg_scoped(integers_wrap_around),
