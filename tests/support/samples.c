@@ -331,7 +331,8 @@ tg_tensor *sample_view(const sample *s, int i, layout l, tg_tensor *leaf) {
     tg_tensor *mirror = tg_transpose(x, -2, -1);
     if (in->kind == 'p')
         return tg_add(tg_matmul(x, mirror), eye);
-    tg_tensor *apart = tg_mul(eye, tg_mul_scalar(tg_arange(tg_dtype_of(x), 0, (double)n, 1), 3.0));
+    tg_tensor *steps = tg_cast(tg_arange(TG_F64, 0, (double)n, 1), tg_dtype_of(x));
+    tg_tensor *apart = tg_mul(eye, tg_mul_scalar(steps, 3.0));
     return tg_add(tg_mul_scalar(tg_add(x, mirror), 0.25), apart);
 }
 
