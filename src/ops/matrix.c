@@ -110,8 +110,8 @@ tg_tensor *tg__scaled(const char *op, const char *name, tg_tensor *x, double s) 
     if (tg_dtype_is_float((tg_dtype)x->dtype))
         return tg_mul_scalar(x, s);
     if (s != floor(s) || fabs(s) > 9e15) {
-        tg__fail(TG_ERR_ARG, op, "%s is %s for %s; integers take a whole number", name, tg__num(s),
-                 tg__describe(x));
+        tg__fail(TG_ERR_DTYPE, op, "%s is %s for %s; integers take a whole number", name,
+                 tg__num(s), tg__describe(x));
         return NULL;
     }
     return tg_mul(x, tg_cast(tg_scalar_i64((int64_t)s), (tg_dtype)x->dtype));
