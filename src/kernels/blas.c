@@ -309,6 +309,19 @@ void tg__blas_product(const tg__gemm *g) {
         leave_single();
 }
 
+bool tg__blas_enter(void) {
+    if (!tg__blas_usable() || !pool_is_fine())
+        return false;
+    if (tg__env_get()->deterministic)
+        enter_single();
+    return true;
+}
+
+void tg__blas_leave(void) {
+    if (tg__env_get()->deterministic)
+        leave_single();
+}
+
 void tg__blas_describe(char *buf, size_t cap) {
     static const char *const variants[] = {"serial", "pthread", "openmp"};
     const bool usable = tg__blas_usable();
@@ -326,6 +339,10 @@ bool tg__blas_is_openmp(void) { return openblas_get_parallel() == 2; }
 bool tg__blas_usable(void) { return false; }
 
 void tg__blas_product(const tg__gemm *g) { tg__gemm_reference(g); }
+
+bool tg__blas_enter(void) { return false; }
+
+void tg__blas_leave(void) {}
 
 void tg__blas_describe(char *buf, size_t cap) { snprintf(buf, cap, "reference"); }
 

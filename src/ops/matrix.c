@@ -1,0 +1,266 @@
+/* matrix.c - pieces of operations on matrices: triangles, diagonals, layouts; and trace,
+ * matrix_power.
+ *
+ * Everything here that has a gradient is made of recorded operations. What is cut off is cut off by
+ * masks and slices, never by a product with 0, so that infinities elsewhere do no harm. */
+#include "ops/matrix.h"
+#include "kernels/lapack.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Checks ---- */
+
+bool tg__is_matrix(const char *op, const char *name, const tg_tensor *x) {
+    if (!tg_dtype_is_float((tg_dtype)x->dtype)) {
+        tg__refuse_dtype(op, x, "f32, f64");
+        return false;
+    }
+    if (x->ndim >= 2)
+        return true;
+    tg__fail(TG_ERR_SHAPE, op, "%s is %s; give matrices [..., m, n]", name, tg__describe(x));
+    return false;
+}
+
+bool tg__is_square(const char *op, const char *name, const tg_tensor *x) {
+    if (!tg__is_matrix(op, name, x))
+        return false;
+    if (tg__rows(x) == tg__cols(x))
+        return true;
+    tg__fail(TG_ERR_SHAPE, op, "%s is %s; its last two dims must be equal", name, tg__describe(x));
+    return false;
+}
+
+bool tg__same_float(const char *op, const tg_tensor *a, const tg_tensor *b) {
+    const tg_tensor *bad = !tg_dtype_is_float((tg_dtype)a->dtype)   ? a
+                           : !tg_dtype_is_float((tg_dtype)b->dtype) ? b
+                                                                    : NULL;
+    if (bad != NULL) {
+        tg__refuse_dtype(op, bad, "f32, f64");
+        return false;
+    }
+    if (a->dtype == b->dtype)
+        return true;
+    tg__fail(TG_ERR_DTYPE, op, "%s and %s; both must be f32 or both f64: use tg_cast",
+             tg__describe(a), tg__describe(b));
+    return false;
+}
+
+/* ---- Pieces ---- */
+
+/* A bool mask [m, n], true where j - i > k (above) or j - i < k. Given. */
+static tg_tensor *band(int64_t m, int64_t n, int64_t k, bool above) {
+    tg_tensor *mask = tg_empty(TG_BOOL, TG_SHAPE(m, n));
+    if (mask == NULL)
+        return NULL;
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++)
+            mask->data[i * n + j] = above ? j - i > k : j - i < k;
+    return mask;
+}
+
+tg_tensor *tg__lower(tg_tensor *x, int64_t k) {
+    return x == NULL ? NULL : tg_masked_fill(x, band(tg__rows(x), tg__cols(x), k, true), 0.0);
+}
+
+tg_tensor *tg__upper(tg_tensor *x, int64_t k) {
+    return x == NULL ? NULL : tg_masked_fill(x, band(tg__rows(x), tg__cols(x), k, false), 0.0);
+}
+
+/* The elements that a row-major matrix has on its diagonal lie n + 1 apart. */
+tg_tensor *tg__main_diagonal(tg_tensor *x) {
+    if (x == NULL)
+        return NULL;
+    int64_t shape[TG_MAX_DIMS];
+    int64_t m = tg__rows(x);
+    int64_t n = tg__cols(x);
+    int64_t k = m < n ? m : n;
+    for (int i = 0; i < x->ndim - 2; i++)
+        shape[i] = x->shape[i];
+    shape[x->ndim - 2] = m * n;
+    return tg_slice(tg_reshape(x, x->ndim - 1, shape), -1, 0,
+                    k * (n + 1) < m * n ? k * (n + 1) : m * n, n + 1);
+}
+
+tg_tensor *tg__diagonal_of(tg_tensor *x, int dim0, int dim1) {
+    if (x == NULL)
+        return NULL;
+    int order[TG_MAX_DIMS];
+    int n = 0;
+    for (int i = 0; i < x->ndim; i++)
+        if (i != dim0 && i != dim1)
+            order[n++] = i;
+    order[n++] = dim0;
+    order[n++] = dim1;
+    return tg__main_diagonal(tg_permute(x, n, order));
+}
+
+tg_tensor *tg__diagonal_matrix(tg_tensor *v) {
+    if (v == NULL)
+        return NULL;
+    int64_t n = v->shape[v->ndim - 1];
+    tg_tensor *eye = tg_eye(TG_BOOL, n, n);
+    return tg_where(eye, tg_unsqueeze(v, -1), tg_scalar((tg_dtype)v->dtype, 0.0));
+}
+
+tg_tensor *tg__scaled(const char *op, const char *name, tg_tensor *x, double s) {
+    if (x == NULL || s == 1.0)
+        return x;
+    if (tg_dtype_is_float((tg_dtype)x->dtype))
+        return tg_mul_scalar(x, s);
+    if (s != floor(s) || fabs(s) > 9e15) {
+        tg__fail(TG_ERR_DTYPE, op, "%s is %s for %s; integers take a whole number", name,
+                 tg__num(s), tg__describe(x));
+        return NULL;
+    }
+    return tg_mul(x, tg_cast(tg_scalar_i64((int64_t)s), (tg_dtype)x->dtype));
+}
+
+tg_tensor *tg__expand_batch(tg_tensor *x, int n_batch, const int64_t *batch) {
+    if (x == NULL)
+        return NULL;
+    int64_t shape[TG_MAX_DIMS];
+    memcpy(shape, batch, (size_t)n_batch * sizeof *shape);
+    shape[n_batch] = tg__rows(x);
+    shape[n_batch + 1] = tg__cols(x);
+    return tg_expand(x, n_batch + 2, shape);
+}
+
+tg_tensor *tg__inner_end(tg__inner inner, tg_tensor *y) {
+    y = tg_scope_return(inner.scope, y);
+    tg__errors_back(inner.was);
+    if (y != NULL)
+        tg__take(y);
+    return y;
+}
+
+/* ---- Column-major copies ---- */
+
+static tg_tensor *swapped(const char *op, const tg_tensor *x) {
+    int64_t shape[TG_MAX_DIMS];
+    int64_t stride[TG_MAX_DIMS];
+    int n = x->ndim;
+    memcpy(shape, x->shape, sizeof shape);
+    memcpy(stride, x->stride, sizeof stride);
+    shape[n - 2] = x->shape[n - 1];
+    shape[n - 1] = x->shape[n - 2];
+    stride[n - 2] = x->stride[n - 1];
+    stride[n - 1] = x->stride[n - 2];
+    tg_tensor *view = tg__view(op, x, n, shape, stride, 0);
+    tg_tensor *copy = view != NULL ? tg__new(op, (tg_dtype)x->dtype, n, shape) : NULL;
+    if (copy != NULL)
+        tg__pack(view, copy->data);
+    tg__unref(view);
+    return copy;
+}
+
+tg_tensor *tg__columns(const char *op, const tg_tensor *x) { return swapped(op, x); }
+
+tg_tensor *tg__from_columns(const char *op, tg_tensor *columns) {
+    if (columns == NULL)
+        return NULL;
+    tg_tensor *rows = swapped(op, columns);
+    tg__unref(columns);
+    return rows;
+}
+
+int64_t tg__batch_count(const tg_tensor *x) {
+    int64_t n = 1;
+    for (int i = 0; i < x->ndim - 2; i++)
+        n *= x->shape[i];
+    return n;
+}
+
+/* "the matrix", or "matrix [1, 0] of the batch". */
+static const char *which(const tg_tensor *x, int64_t i) {
+    if (x->ndim <= 2)
+        return "the matrix";
+    int64_t at[TG_MAX_DIMS];
+    for (int d = x->ndim - 3; d >= 0; d--) {
+        at[d] = i % x->shape[d];
+        i /= x->shape[d];
+    }
+    char *text = tg__desc_buffer();
+    snprintf(text, TG__DESC_BYTES, "matrix %s of the batch", tg__describe_shape(x->ndim - 2, at));
+    return text;
+}
+
+bool tg__lapack_good(const char *op, const tg_tensor *x, int64_t i, int64_t status,
+                     const char *why) {
+    if (status == 0)
+        return true;
+    if (status == TG__LAPACK_MEMORY)
+        tg__fail_memory(op, (uint64_t)(tg__rows(x) * tg__cols(x)) * sizeof(double));
+    else if (status == TG__LAPACK_TOO_LARGE)
+        tg__fail(TG_ERR_UNSUPPORTED, op, "%s is too large for LAPACK's 32-bit sizes",
+                 tg__describe(x));
+    else
+        tg__fail(TG_ERR_NUMERIC, op, "%s (x is %s) %s", which(x, i), tg__describe(x), why);
+    return false;
+}
+
+bool tg__finite_only(const char *op, const tg_tensor *x) {
+    int64_t size = tg__rows(x) * tg__cols(x);
+    for (int64_t i = 0; i < tg__batch_count(x); i++)
+        if (!tg__all_finite((tg_dtype)x->dtype, size, tg__matrix_at(x, i))) {
+            tg__fail(TG_ERR_NUMERIC, op, "%s (x is %s) contains NaN or infinities", which(x, i),
+                     tg__describe(x));
+            return false;
+        }
+    return true;
+}
+
+/* ---- trace: Σ xᵢᵢ ---- */
+static bool trace_forward(const tg__call *c) {
+    tg_tensor *x = c->in[0];
+    if (x->ndim != 2) {
+        tg__fail(TG_ERR_SHAPE, "trace", "x is %s; give one matrix [m, n]", tg__describe(x));
+        return false;
+    }
+    c->out[0] = tg_sum(tg__main_diagonal(x), TG_ALL, false);
+    return c->out[0] != NULL;
+}
+TG_OP(trace, .maths = "sum of x[i][i]", .inputs = "x", .n_in = 1, .flags = TG__COMPOSED,
+      .forward = trace_forward, .onnx = {"composed"});
+TG_SAMPLES(trace, "[3,3]", "[2,4]", "[4,2]");
+tg_tensor *tg_trace(tg_tensor *x) { return tg__apply1(&tg__op_trace, x, NULL); }
+
+/* ---- matrix_power: xⁿ by squaring ---- */
+typedef struct {
+    int64_t n;
+} power_attr;
+static const tg__field power_fields[] = {{"n", TG_ATTR_INT, offsetof(power_attr, n), true, 0, 0},
+                                         {0}};
+static bool matrix_power_forward(const tg__call *c) {
+    tg_tensor *x = c->in[0];
+    int64_t n = ((const power_attr *)c->attr)->n;
+    if (!tg__is_square("matrix_power", "x", x))
+        return false;
+    if (n == INT64_MIN) {
+        tg__fail(TG_ERR_ARG, "matrix_power", "n is %lld; give an exponent above it", (long long)n);
+        return false;
+    }
+    if (n == 0) {
+        tg_tensor *eye = tg_eye((tg_dtype)x->dtype, tg__rows(x), tg__rows(x));
+        c->out[0] = tg_clone(tg_expand(eye, x->ndim, x->shape));
+        return c->out[0] != NULL;
+    }
+    tg_tensor *square = n < 0 ? tg_inv(x) : x;
+    tg_tensor *y = NULL;
+    for (n = n < 0 ? -n : n; n > 0 && square != NULL; n /= 2) {
+        if (n % 2)
+            y = y == NULL ? square : tg_matmul(y, square);
+        if (n > 1)
+            square = tg_matmul(square, square);
+    }
+    c->out[0] = y == x ? tg_clone(x) : y;
+    return c->out[0] != NULL && square != NULL;
+}
+TG_OP(matrix_power, .maths = "x^n of matrices", .inputs = "x", .n_in = 1,
+      .flags = TG__COMPOSED | TG__BLAS, .fields = power_fields, .attr_size = sizeof(power_attr),
+      .forward = matrix_power_forward, .onnx = {"composed"});
+TG_SAMPLES(matrix_power, "[3,3] | n=3", "[2,2,2] | n=1", "w[3,3] | n=-2", "[2,2] | n=4");
+tg_tensor *tg_matrix_power(tg_tensor *x, int64_t n) {
+    return tg__apply1(&tg__op_matrix_power, x, &(power_attr){n});
+}
