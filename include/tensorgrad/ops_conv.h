@@ -67,6 +67,108 @@ TG_API tg_tensor *tg_conv_transpose2d(tg_tensor *x, tg_tensor *w, tg_tensor *b_o
 TG_API tg_tensor *tg_conv_transpose3d(tg_tensor *x, tg_tensor *w, tg_tensor *b_or_none,
                                       const tg_conv_options *options);
 
+/* ---- Pooling -------------------------------------------------------------------------------- */
+
+/* Windows of kernel_size positions, `stride` apart, over each channel. kernel_size has one entry
+ * for all spatial dims or one for each: tg_max_pool2d(x, TG_SHAPE(2), NULL, NULL). There are ⌊(L +
+ * 2·padding - dilation·(kernel_size - 1) - 1) / stride⌋ + 1 of them; with ceil_mode the division
+ * rounds up, and a window that would start beyond x and the padding on its left is left out.
+ * options may be NULL. TG_ERR_SHAPE if a window is larger than x with its padding, TG_ERR_ARG for
+ * bad options. */
+typedef struct {
+    uint32_t size;            /**< sizeof(tg_pool_options) */
+    bool ceil_mode;           /**< round the number of windows up; default false */
+    bool count_include_pad;   /**< means divide by the positions in the padding too; default true */
+    int64_t stride[3];        /**< 0 in all: kernel_size; default 0 */
+    int64_t padding[3];       /**< on each side, at most half of kernel_size; default 0 */
+    int64_t dilation[3];      /**< maxima only: distance of a window's positions; default 1 */
+    int64_t divisor_override; /**< means divide by this; 0: by the number of positions; default 0 */
+} tg_pool_options;
+#define TG_POOL_OPTIONS_INIT                                                                       \
+    { sizeof(tg_pool_options), false, true, {0, 0, 0}, {0, 0, 0}, {1, 1, 1}, 0 }
+
+/** The largest of each window: NaN wins, else the first of equals, which gets the gradient. The
+ *  padding never wins. *indices (or NULL) gets the positions, i64, counted row-major within a
+ *  channel of x. f32, f64, i64, i32, u8. */
+TG_API tg_tensor *tg_max_pool1d(tg_tensor *x, int n, const int64_t *kernel_size,
+                                const tg_pool_options *options, tg_tensor **indices);
+TG_API tg_tensor *tg_max_pool2d(tg_tensor *x, int n, const int64_t *kernel_size,
+                                const tg_pool_options *options, tg_tensor **indices);
+TG_API tg_tensor *tg_max_pool3d(tg_tensor *x, int n, const int64_t *kernel_size,
+                                const tg_pool_options *options, tg_tensor **indices);
+
+/** The mean of each window, with zeros in the padding. The divisor counts the padding (unless
+ *  count_include_pad is off), but nothing beyond it. f32, f64. */
+TG_API tg_tensor *tg_avg_pool1d(tg_tensor *x, int n, const int64_t *kernel_size,
+                                const tg_pool_options *options);
+TG_API tg_tensor *tg_avg_pool2d(tg_tensor *x, int n, const int64_t *kernel_size,
+                                const tg_pool_options *options);
+TG_API tg_tensor *tg_avg_pool3d(tg_tensor *x, int n, const int64_t *kernel_size,
+                                const tg_pool_options *options);
+
+/** (Σ x^p)^(1/p) over each window; NaN where the sum is negative, gradient 0 where it is 0. p > 0.
+ *  Of the options stride and ceil_mode; a window that ceil_mode cuts off counts as if its mean went
+ *  on (as in PyTorch). f32, f64. */
+TG_API tg_tensor *tg_lp_pool1d(tg_tensor *x, double p, int n, const int64_t *kernel_size,
+                               const tg_pool_options *options);
+TG_API tg_tensor *tg_lp_pool2d(tg_tensor *x, double p, int n, const int64_t *kernel_size,
+                               const tg_pool_options *options);
+TG_API tg_tensor *tg_lp_pool3d(tg_tensor *x, double p, int n, const int64_t *kernel_size,
+                               const tg_pool_options *options);
+
+/** The mean of each of output_size parts: part i of O covers positions ⌊i·L/O⌋ to ⌈(i + 1)·L/O⌉.
+ *  output_size has one entry for all spatial dims or one for each; -1 keeps the size of x. f32,
+ *  f64. */
+TG_API tg_tensor *tg_adaptive_avg_pool1d(tg_tensor *x, int n, const int64_t *output_size);
+TG_API tg_tensor *tg_adaptive_avg_pool2d(tg_tensor *x, int n, const int64_t *output_size);
+TG_API tg_tensor *tg_adaptive_avg_pool3d(tg_tensor *x, int n, const int64_t *output_size);
+
+/** The largest of each of output_size parts, and where it was, as in tg_max_pool1d. */
+TG_API tg_tensor *tg_adaptive_max_pool1d(tg_tensor *x, int n, const int64_t *output_size,
+                                         tg_tensor **indices);
+TG_API tg_tensor *tg_adaptive_max_pool2d(tg_tensor *x, int n, const int64_t *output_size,
+                                         tg_tensor **indices);
+TG_API tg_tensor *tg_adaptive_max_pool3d(tg_tensor *x, int n, const int64_t *output_size,
+                                         tg_tensor **indices);
+
+typedef struct {
+    uint32_t size;          /**< sizeof(tg_unpool_options) */
+    uint32_t reserved;      /**< 0 */
+    int64_t stride[3];      /**< of the pooling; 0 in all: kernel_size; default 0 */
+    int64_t padding[3];     /**< of the pooling; default 0 */
+    int64_t output_size[3]; /**< of the result, less than a stride from
+                                 (L - 1)·stride - 2·padding + kernel_size, which 0 in all means */
+} tg_unpool_options;
+#define TG_UNPOOL_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        sizeof(tg_unpool_options), 0, {0, 0, 0}, {0, 0, 0}, { 0, 0, 0 }                            \
+    }
+
+/** Zeros, with the elements of x at the positions that tg_max_pool1d gave: indices has x's shape,
+ *  i64 or i32. Of equal indices the last one stays; all of them get its gradient. TG_ERR_INDEX for
+ *  an index outside of the result. Any dtype. */
+TG_API tg_tensor *tg_max_unpool1d(tg_tensor *x, tg_tensor *indices, int n,
+                                  const int64_t *kernel_size, const tg_unpool_options *options);
+TG_API tg_tensor *tg_max_unpool2d(tg_tensor *x, tg_tensor *indices, int n,
+                                  const int64_t *kernel_size, const tg_unpool_options *options);
+TG_API tg_tensor *tg_max_unpool3d(tg_tensor *x, tg_tensor *indices, int n,
+                                  const int64_t *kernel_size, const tg_unpool_options *options);
+
+typedef struct {
+    uint32_t size; /**< sizeof(tg_local_response_norm_options) */
+    uint32_t reserved;
+    double alpha; /**< default 1e-4 */
+    double beta;  /**< default 0.75 */
+    double k;     /**< default 1 */
+} tg_local_response_norm_options;
+#define TG_LOCAL_RESPONSE_NORM_OPTIONS_INIT                                                        \
+    { sizeof(tg_local_response_norm_options), 0, 1e-4, 0.75, 1.0 }
+
+/** x / (k + α·m)^β, m the mean of x² over `size` neighbouring channels (zeros beyond the ends); the
+ *  channel itself is at place ⌊size / 2⌋ of them. x [N, C, …], at least 3-d. f32, f64. */
+TG_API tg_tensor *tg_local_response_norm(tg_tensor *x, int64_t size,
+                                         const tg_local_response_norm_options *options);
+
 #ifdef __cplusplus
 }
 #endif
