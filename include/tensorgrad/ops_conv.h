@@ -169,6 +169,75 @@ typedef struct {
 TG_API tg_tensor *tg_local_response_norm(tg_tensor *x, int64_t size,
                                          const tg_local_response_norm_options *options);
 
+/* ---- Resampling ----------------------------------------------------------------------------- */
+
+typedef enum {
+    TG_INTERPOLATE_NEAREST = 0,       /**< the position ⌊i·scale⌋ of x */
+    TG_INTERPOLATE_NEAREST_EXACT = 1, /**< the position ⌊(i + ½)·scale⌋ */
+    TG_INTERPOLATE_LINEAR = 2,        /**< one spatial dim */
+    TG_INTERPOLATE_BILINEAR = 3,      /**< two */
+    TG_INTERPOLATE_BICUBIC = 4,       /**< two; cubic convolution with a = -0.75 */
+    TG_INTERPOLATE_TRILINEAR = 5,     /**< three */
+    TG_INTERPOLATE_AREA = 6           /**< tg_adaptive_avg_pool */
+} tg_interpolate_mode;
+
+typedef struct {
+    uint32_t size;          /**< sizeof(tg_interpolate_options) */
+    int32_t mode;           /**< tg_interpolate_mode; default nearest */
+    int64_t output_size[3]; /**< spatial sizes; 0 in all: from scale_factor */
+    double scale_factor[3]; /**< per spatial dim; 0: as the first one. The sizes are
+                                 ⌊L·scale_factor⌋ */
+    bool align_corners;     /**< linear and cubic: the centres of the first and last positions meet,
+                                 not the outer edges; default false */
+    bool recompute_scale_factor; /**< compute with the ratio of the sizes, not with scale_factor
+                                      itself; default false */
+} tg_interpolate_options;
+#define TG_INTERPOLATE_OPTIONS_INIT                                                                \
+    { sizeof(tg_interpolate_options), TG_INTERPOLATE_NEAREST, {0, 0, 0}, {0, 0, 0}, false, false }
+
+/**
+ * Resamples the spatial dims of x [N, C, L], [N, C, H, W] or [N, C, D, H, W] to other sizes.
+ *
+ * With scale = L / size (or 1 / scale_factor) position i of the result is read at
+ * (i + ½)·scale - ½ in x, with align_corners at i·(L - 1) / (size - 1). Positions beyond the border
+ * count as the border. Give either output_size or scale_factor. f32, f64.
+ */
+TG_API tg_tensor *tg_interpolate(tg_tensor *x, const tg_interpolate_options *options);
+/** tg_interpolate. */
+TG_API tg_tensor *tg_upsample(tg_tensor *x, const tg_interpolate_options *options);
+
+/* ---- Rearrangement -------------------------------------------------------------------------- */
+
+/** […, C·r², H, W] to […, C, H·r, W·r]: each group of r² channels becomes r x r pixels. Any dtype.
+ */
+TG_API tg_tensor *tg_pixel_shuffle(tg_tensor *x, int64_t upscale_factor);
+/** […, C, H·r, W·r] to […, C·r², H, W]: undoes tg_pixel_shuffle. */
+TG_API tg_tensor *tg_pixel_unshuffle(tg_tensor *x, int64_t downscale_factor);
+/** [N, C, …] with channel j of group i becoming channel j·groups + i. Any dtype. */
+TG_API tg_tensor *tg_channel_shuffle(tg_tensor *x, int64_t groups);
+
+typedef struct {
+    uint32_t size; /**< sizeof(tg_fold_options) */
+    uint32_t reserved;
+    int64_t dilation[2]; /**< default 1 */
+    int64_t padding[2];  /**< default 0 */
+    int64_t stride[2];   /**< default 1 */
+} tg_fold_options;
+#define TG_FOLD_OPTIONS_INIT                                                                       \
+    {                                                                                              \
+        sizeof(tg_fold_options), 0, {1, 1}, {0, 0}, { 1, 1 }                                       \
+    }
+
+/** The windows of x [N, C, H, W] or [C, H, W] as columns [N, C·KH·KW, L]:
+ * torch.nn.functional.unfold. kernel_size has one entry or two; L counts the windows row by row.
+ * f32, f64. */
+TG_API tg_tensor *tg_unfold2d(tg_tensor *x, int n, const int64_t *kernel_size,
+                              const tg_fold_options *options);
+/** Columns [N, C·KH·KW, L] or [C·KH·KW, L] added up to [N, C, H, W]: the adjoint of tg_unfold2d, so
+ *  positions that several windows cover are sums. output_size is H and W. f32, f64. */
+TG_API tg_tensor *tg_fold(tg_tensor *x, int n_size, const int64_t *output_size, int n,
+                          const int64_t *kernel_size, const tg_fold_options *options);
+
 #ifdef __cplusplus
 }
 #endif
