@@ -24,7 +24,7 @@ from ctypes import (
 )
 
 VERSION = "0.1.0"
-ABI_HASH = 0x01B7051446070A94
+ABI_HASH = 0xEDFDFB63551EF1B2
 
 TG_VERSION_MAJOR = 0
 TG_VERSION_MINOR = 1
@@ -66,6 +66,25 @@ TG_ATTR_INDEX = 6
 TG_ATTR_INTS = 7
 TG_ATTR_TEXT = 8
 
+# tg_padding
+TG_PADDING_GIVEN = 0
+TG_PADDING_SAME = 1
+TG_PADDING_VALID = 2
+
+# tg_interpolate_mode
+TG_INTERPOLATE_NEAREST = 0
+TG_INTERPOLATE_NEAREST_EXACT = 1
+TG_INTERPOLATE_LINEAR = 2
+TG_INTERPOLATE_BILINEAR = 3
+TG_INTERPOLATE_BICUBIC = 4
+TG_INTERPOLATE_TRILINEAR = 5
+TG_INTERPOLATE_AREA = 6
+
+# tg_div_rounding
+TG_DIV_TRUE = 0
+TG_DIV_TRUNC = 1
+TG_DIV_FLOOR = 2
+
 # tg_index_kind
 TG_INDEX_INT = 0
 TG_INDEX_SLICE = 1
@@ -80,10 +99,17 @@ TG_SCATTER_MEAN = 2
 TG_SCATTER_AMAX = 3
 TG_SCATTER_AMIN = 4
 
+# tg_pad_mode
+TG_PAD_CONSTANT = 0
+TG_PAD_REFLECT = 1
+TG_PAD_REPLICATE = 2
+TG_PAD_CIRCULAR = 3
+
 # tg_reduction
 TG_REDUCE_NONE = 0
 TG_REDUCE_MEAN = 1
 TG_REDUCE_SUM = 2
+TG_REDUCE_BATCHMEAN = 3
 
 # tg_bag_mode
 TG_BAG_SUM = 0
@@ -234,6 +260,142 @@ class tg_op_info(Structure):
     ]
 
 
+class tg_conv_options(Structure):
+    """C: tg_conv_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("auto_pad", c_int32),
+        ("stride", c_int64 * 3),
+        ("padding", c_int64 * 3),
+        ("dilation", c_int64 * 3),
+        ("output_padding", c_int64 * 3),
+        ("groups", c_int64),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(
+            size=sizeof(cls),
+            auto_pad=0,
+            stride=(1, 1, 1),
+            padding=(0, 0, 0),
+            dilation=(1, 1, 1),
+            output_padding=(0, 0, 0),
+            groups=1,
+        )
+
+
+class tg_pool_options(Structure):
+    """C: tg_pool_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("ceil_mode", c_bool),
+        ("count_include_pad", c_bool),
+        ("stride", c_int64 * 3),
+        ("padding", c_int64 * 3),
+        ("dilation", c_int64 * 3),
+        ("divisor_override", c_int64),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(
+            size=sizeof(cls),
+            ceil_mode=False,
+            count_include_pad=True,
+            stride=(0, 0, 0),
+            padding=(0, 0, 0),
+            dilation=(1, 1, 1),
+            divisor_override=0,
+        )
+
+
+class tg_unpool_options(Structure):
+    """C: tg_unpool_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("reserved", c_uint32),
+        ("stride", c_int64 * 3),
+        ("padding", c_int64 * 3),
+        ("output_size", c_int64 * 3),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(
+            size=sizeof(cls),
+            reserved=0,
+            stride=(0, 0, 0),
+            padding=(0, 0, 0),
+            output_size=( 0, 0, 0 ),
+        )
+
+
+class tg_local_response_norm_options(Structure):
+    """C: tg_local_response_norm_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("reserved", c_uint32),
+        ("alpha", c_double),
+        ("beta", c_double),
+        ("k", c_double),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(size=sizeof(cls), reserved=0, alpha=1e-4, beta=0.75, k=1.0)
+
+
+class tg_interpolate_options(Structure):
+    """C: tg_interpolate_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("mode", c_int32),
+        ("output_size", c_int64 * 3),
+        ("scale_factor", c_double * 3),
+        ("align_corners", c_bool),
+        ("recompute_scale_factor", c_bool),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(
+            size=sizeof(cls),
+            mode=0,
+            output_size=(0, 0, 0),
+            scale_factor=(0, 0, 0),
+            align_corners=False,
+            recompute_scale_factor=False,
+        )
+
+
+class tg_fold_options(Structure):
+    """C: tg_fold_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("reserved", c_uint32),
+        ("dilation", c_int64 * 2),
+        ("padding", c_int64 * 2),
+        ("stride", c_int64 * 2),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(size=sizeof(cls), reserved=0, dilation=(1, 1), padding=(0, 0), stride=( 1, 1 ))
+
+
 class tg_index_item(Structure):
     """C: tg_index_item."""
 
@@ -245,6 +407,39 @@ class tg_index_item(Structure):
         ("step", c_int64),
         ("tensor", c_void_p),
     ]
+
+
+class tg_poisson_nll_loss_options(Structure):
+    """C: tg_poisson_nll_loss_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("reduction", c_int32),
+        ("eps", c_double),
+        ("log_input", c_bool),
+        ("full", c_bool),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(size=sizeof(cls), reduction=1, eps=1e-8, log_input=True, full=False)
+
+
+class tg_gaussian_nll_loss_options(Structure):
+    """C: tg_gaussian_nll_loss_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("reduction", c_int32),
+        ("eps", c_double),
+        ("full", c_bool),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(size=sizeof(cls), reduction=1, eps=1e-6, full=False)
 
 
 class tg_cross_entropy_options(Structure):
@@ -262,6 +457,41 @@ class tg_cross_entropy_options(Structure):
     def init(cls):
         """Filled with defaults."""
         return cls(size=sizeof(cls), reduction=1, ignore_index=-100, label_smoothing=0.0)
+
+
+class tg_multi_margin_loss_options(Structure):
+    """C: tg_multi_margin_loss_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("reduction", c_int32),
+        ("p", c_int64),
+        ("margin", c_double),
+        ("weight", c_void_p),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(size=sizeof(cls), reduction=1, p=1, margin=1.0)
+
+
+class tg_triplet_margin_loss_options(Structure):
+    """C: tg_triplet_margin_loss_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("reduction", c_int32),
+        ("margin", c_double),
+        ("p", c_double),
+        ("eps", c_double),
+        ("swap", c_bool),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(size=sizeof(cls), reduction=1, margin=1.0, p=2.0, eps=1e-6, swap=False)
 
 
 class tg_batch_norm_options(Structure):
@@ -508,26 +738,192 @@ PROTOTYPES = {
     "tg_le_scalar": (c_void_p, (c_void_p, c_double), False),
     "tg_gt_scalar": (c_void_p, (c_void_p, c_double), False),
     "tg_ge_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_eq_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_ne_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_lt_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_le_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_gt_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_ge_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_eq_scalar_": (c_void_p, (c_void_p, c_double), False),
+    "tg_ne_scalar_": (c_void_p, (c_void_p, c_double), False),
+    "tg_lt_scalar_": (c_void_p, (c_void_p, c_double), False),
+    "tg_le_scalar_": (c_void_p, (c_void_p, c_double), False),
+    "tg_gt_scalar_": (c_void_p, (c_void_p, c_double), False),
+    "tg_ge_scalar_": (c_void_p, (c_void_p, c_double), False),
     "tg_logical_and": (c_void_p, (c_void_p, c_void_p), False),
     "tg_logical_or": (c_void_p, (c_void_p, c_void_p), False),
     "tg_logical_xor": (c_void_p, (c_void_p, c_void_p), False),
     "tg_logical_not": (c_void_p, (c_void_p,), False),
+    "tg_logical_and_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_logical_or_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_logical_xor_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_logical_not_": (c_void_p, (c_void_p,), False),
     "tg_isnan": (c_void_p, (c_void_p,), False),
     "tg_isfinite": (c_void_p, (c_void_p,), False),
+    "tg_isclose": (c_void_p, (c_void_p, c_void_p, c_double, c_double, c_bool), False),
+    "tg_allclose": (c_int, (c_void_p, c_void_p, c_double, c_double, c_bool, c_void_p), False),
+    "tg_equal": (c_int, (c_void_p, c_void_p, c_void_p), False),
     "tg_where": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_where_scalar": (c_void_p, (c_void_p, c_void_p, c_double), False),
+    "tg_rwhere_scalar": (c_void_p, (c_void_p, c_void_p, c_double), False),
+    "tg_where_safe": (c_void_p, (c_void_p, c_void_p, c_double), False),
+    "tg_conv1d": (c_void_p, (c_void_p, c_void_p, c_void_p, POINTER(tg_conv_options)), False),
+    "tg_conv2d": (c_void_p, (c_void_p, c_void_p, c_void_p, POINTER(tg_conv_options)), False),
+    "tg_conv3d": (c_void_p, (c_void_p, c_void_p, c_void_p, POINTER(tg_conv_options)), False),
+    "tg_conv_transpose1d": (
+        c_void_p,
+        (c_void_p, c_void_p, c_void_p, POINTER(tg_conv_options)),
+        False,
+    ),
+    "tg_conv_transpose2d": (
+        c_void_p,
+        (c_void_p, c_void_p, c_void_p, POINTER(tg_conv_options)),
+        False,
+    ),
+    "tg_conv_transpose3d": (
+        c_void_p,
+        (c_void_p, c_void_p, c_void_p, POINTER(tg_conv_options)),
+        False,
+    ),
+    "tg_max_pool1d": (
+        c_void_p,
+        (c_void_p, c_int, c_void_p, POINTER(tg_pool_options), c_void_p),
+        False,
+    ),
+    "tg_max_pool2d": (
+        c_void_p,
+        (c_void_p, c_int, c_void_p, POINTER(tg_pool_options), c_void_p),
+        False,
+    ),
+    "tg_max_pool3d": (
+        c_void_p,
+        (c_void_p, c_int, c_void_p, POINTER(tg_pool_options), c_void_p),
+        False,
+    ),
+    "tg_avg_pool1d": (c_void_p, (c_void_p, c_int, c_void_p, POINTER(tg_pool_options)), False),
+    "tg_avg_pool2d": (c_void_p, (c_void_p, c_int, c_void_p, POINTER(tg_pool_options)), False),
+    "tg_avg_pool3d": (c_void_p, (c_void_p, c_int, c_void_p, POINTER(tg_pool_options)), False),
+    "tg_lp_pool1d": (
+        c_void_p,
+        (c_void_p, c_double, c_int, c_void_p, POINTER(tg_pool_options)),
+        False,
+    ),
+    "tg_lp_pool2d": (
+        c_void_p,
+        (c_void_p, c_double, c_int, c_void_p, POINTER(tg_pool_options)),
+        False,
+    ),
+    "tg_lp_pool3d": (
+        c_void_p,
+        (c_void_p, c_double, c_int, c_void_p, POINTER(tg_pool_options)),
+        False,
+    ),
+    "tg_adaptive_avg_pool1d": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_adaptive_avg_pool2d": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_adaptive_avg_pool3d": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_adaptive_max_pool1d": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_adaptive_max_pool2d": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_adaptive_max_pool3d": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_max_unpool1d": (
+        c_void_p,
+        (c_void_p, c_void_p, c_int, c_void_p, POINTER(tg_unpool_options)),
+        False,
+    ),
+    "tg_max_unpool2d": (
+        c_void_p,
+        (c_void_p, c_void_p, c_int, c_void_p, POINTER(tg_unpool_options)),
+        False,
+    ),
+    "tg_max_unpool3d": (
+        c_void_p,
+        (c_void_p, c_void_p, c_int, c_void_p, POINTER(tg_unpool_options)),
+        False,
+    ),
+    "tg_local_response_norm": (
+        c_void_p,
+        (c_void_p, c_int64, POINTER(tg_local_response_norm_options)),
+        False,
+    ),
+    "tg_interpolate": (c_void_p, (c_void_p, POINTER(tg_interpolate_options)), False),
+    "tg_upsample": (c_void_p, (c_void_p, POINTER(tg_interpolate_options)), False),
+    "tg_pixel_shuffle": (c_void_p, (c_void_p, c_int64), False),
+    "tg_pixel_unshuffle": (c_void_p, (c_void_p, c_int64), False),
+    "tg_channel_shuffle": (c_void_p, (c_void_p, c_int64), False),
+    "tg_unfold2d": (c_void_p, (c_void_p, c_int, c_void_p, POINTER(tg_fold_options)), False),
+    "tg_fold": (
+        c_void_p,
+        (c_void_p, c_int, c_void_p, c_int, c_void_p, POINTER(tg_fold_options)),
+        False,
+    ),
+    "tg_hann_window": (c_void_p, (c_int, c_int64, c_bool), False),
+    "tg_hamming_window": (c_void_p, (c_int, c_int64, c_bool), False),
+    "tg_blackman_window": (c_void_p, (c_int, c_int64, c_bool), False),
+    "tg_bartlett_window": (c_void_p, (c_int, c_int64, c_bool), False),
     "tg_neg": (c_void_p, (c_void_p,), False),
+    "tg_negative": (c_void_p, (c_void_p,), False),
+    "tg_positive": (c_void_p, (c_void_p,), False),
     "tg_abs": (c_void_p, (c_void_p,), False),
+    "tg_absolute": (c_void_p, (c_void_p,), False),
     "tg_sign": (c_void_p, (c_void_p,), False),
     "tg_square": (c_void_p, (c_void_p,), False),
     "tg_sqrt": (c_void_p, (c_void_p,), False),
     "tg_rsqrt": (c_void_p, (c_void_p,), False),
     "tg_reciprocal": (c_void_p, (c_void_p,), False),
+    "tg_floor": (c_void_p, (c_void_p,), False),
+    "tg_ceil": (c_void_p, (c_void_p,), False),
+    "tg_trunc": (c_void_p, (c_void_p,), False),
+    "tg_fix": (c_void_p, (c_void_p,), False),
+    "tg_round": (c_void_p, (c_void_p, c_int64), False),
+    "tg_frac": (c_void_p, (c_void_p,), False),
     "tg_exp": (c_void_p, (c_void_p,), False),
+    "tg_exp2": (c_void_p, (c_void_p,), False),
+    "tg_expm1": (c_void_p, (c_void_p,), False),
     "tg_log": (c_void_p, (c_void_p,), False),
+    "tg_log2": (c_void_p, (c_void_p,), False),
+    "tg_log10": (c_void_p, (c_void_p,), False),
+    "tg_log1p": (c_void_p, (c_void_p,), False),
+    "tg_logit": (c_void_p, (c_void_p, c_double), False),
+    "tg_deg2rad": (c_void_p, (c_void_p,), False),
+    "tg_rad2deg": (c_void_p, (c_void_p,), False),
     "tg_sin": (c_void_p, (c_void_p,), False),
     "tg_cos": (c_void_p, (c_void_p,), False),
+    "tg_tan": (c_void_p, (c_void_p,), False),
+    "tg_asin": (c_void_p, (c_void_p,), False),
+    "tg_acos": (c_void_p, (c_void_p,), False),
+    "tg_atan": (c_void_p, (c_void_p,), False),
+    "tg_sinh": (c_void_p, (c_void_p,), False),
+    "tg_cosh": (c_void_p, (c_void_p,), False),
+    "tg_asinh": (c_void_p, (c_void_p,), False),
+    "tg_acosh": (c_void_p, (c_void_p,), False),
+    "tg_atanh": (c_void_p, (c_void_p,), False),
+    "tg_arcsin": (c_void_p, (c_void_p,), False),
+    "tg_arccos": (c_void_p, (c_void_p,), False),
+    "tg_arctan": (c_void_p, (c_void_p,), False),
+    "tg_arcsinh": (c_void_p, (c_void_p,), False),
+    "tg_arccosh": (c_void_p, (c_void_p,), False),
+    "tg_arctanh": (c_void_p, (c_void_p,), False),
     "tg_tanh": (c_void_p, (c_void_p,), False),
     "tg_sigmoid": (c_void_p, (c_void_p,), False),
+    "tg_erf": (c_void_p, (c_void_p,), False),
+    "tg_erfc": (c_void_p, (c_void_p,), False),
+    "tg_erfcx": (c_void_p, (c_void_p,), False),
+    "tg_erfinv": (c_void_p, (c_void_p,), False),
+    "tg_ndtr": (c_void_p, (c_void_p,), False),
+    "tg_ndtri": (c_void_p, (c_void_p,), False),
+    "tg_log_ndtr": (c_void_p, (c_void_p,), False),
+    "tg_lgamma": (c_void_p, (c_void_p,), False),
+    "tg_digamma": (c_void_p, (c_void_p,), False),
+    "tg_polygamma": (c_void_p, (c_int64, c_void_p), False),
+    "tg_i0": (c_void_p, (c_void_p,), False),
+    "tg_i1": (c_void_p, (c_void_p,), False),
+    "tg_i0e": (c_void_p, (c_void_p,), False),
+    "tg_i1e": (c_void_p, (c_void_p,), False),
+    "tg_sinc": (c_void_p, (c_void_p,), False),
+    "tg_isinf": (c_void_p, (c_void_p,), False),
+    "tg_isposinf": (c_void_p, (c_void_p,), False),
+    "tg_isneginf": (c_void_p, (c_void_p,), False),
+    "tg_signbit": (c_void_p, (c_void_p,), False),
+    "tg_nan_to_num": (c_void_p, (c_void_p, c_double, c_double, c_double), False),
     "tg_relu": (c_void_p, (c_void_p,), False),
     "tg_clamp": (c_void_p, (c_void_p, c_double, c_double), False),
     "tg_neg_": (c_void_p, (c_void_p,), False),
@@ -543,35 +939,161 @@ PROTOTYPES = {
     "tg_cos_": (c_void_p, (c_void_p,), False),
     "tg_tanh_": (c_void_p, (c_void_p,), False),
     "tg_sigmoid_": (c_void_p, (c_void_p,), False),
+    "tg_exp2_": (c_void_p, (c_void_p,), False),
+    "tg_expm1_": (c_void_p, (c_void_p,), False),
+    "tg_log2_": (c_void_p, (c_void_p,), False),
+    "tg_log10_": (c_void_p, (c_void_p,), False),
+    "tg_log1p_": (c_void_p, (c_void_p,), False),
+    "tg_deg2rad_": (c_void_p, (c_void_p,), False),
+    "tg_rad2deg_": (c_void_p, (c_void_p,), False),
+    "tg_tan_": (c_void_p, (c_void_p,), False),
+    "tg_asin_": (c_void_p, (c_void_p,), False),
+    "tg_acos_": (c_void_p, (c_void_p,), False),
+    "tg_atan_": (c_void_p, (c_void_p,), False),
+    "tg_sinh_": (c_void_p, (c_void_p,), False),
+    "tg_cosh_": (c_void_p, (c_void_p,), False),
+    "tg_asinh_": (c_void_p, (c_void_p,), False),
+    "tg_acosh_": (c_void_p, (c_void_p,), False),
+    "tg_atanh_": (c_void_p, (c_void_p,), False),
+    "tg_erf_": (c_void_p, (c_void_p,), False),
+    "tg_erfc_": (c_void_p, (c_void_p,), False),
+    "tg_erfcx_": (c_void_p, (c_void_p,), False),
+    "tg_erfinv_": (c_void_p, (c_void_p,), False),
+    "tg_ndtr_": (c_void_p, (c_void_p,), False),
+    "tg_ndtri_": (c_void_p, (c_void_p,), False),
+    "tg_log_ndtr_": (c_void_p, (c_void_p,), False),
+    "tg_lgamma_": (c_void_p, (c_void_p,), False),
+    "tg_digamma_": (c_void_p, (c_void_p,), False),
+    "tg_i0_": (c_void_p, (c_void_p,), False),
+    "tg_i1_": (c_void_p, (c_void_p,), False),
+    "tg_i0e_": (c_void_p, (c_void_p,), False),
+    "tg_i1e_": (c_void_p, (c_void_p,), False),
+    "tg_sinc_": (c_void_p, (c_void_p,), False),
+    "tg_floor_": (c_void_p, (c_void_p,), False),
+    "tg_ceil_": (c_void_p, (c_void_p,), False),
+    "tg_trunc_": (c_void_p, (c_void_p,), False),
+    "tg_frac_": (c_void_p, (c_void_p,), False),
+    "tg_round_": (c_void_p, (c_void_p, c_int64), False),
+    "tg_logit_": (c_void_p, (c_void_p, c_double), False),
+    "tg_polygamma_": (c_void_p, (c_int64, c_void_p), False),
+    "tg_nan_to_num_": (c_void_p, (c_void_p, c_double, c_double, c_double), False),
     "tg_relu_": (c_void_p, (c_void_p,), False),
     "tg_clamp_": (c_void_p, (c_void_p, c_double, c_double), False),
     "tg_add": (c_void_p, (c_void_p, c_void_p), False),
     "tg_sub": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_rsub": (c_void_p, (c_void_p, c_void_p), False),
     "tg_mul": (c_void_p, (c_void_p, c_void_p), False),
     "tg_div": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_add_alpha": (c_void_p, (c_void_p, c_void_p, c_double), False),
+    "tg_sub_alpha": (c_void_p, (c_void_p, c_void_p, c_double), False),
+    "tg_div_mode": (c_void_p, (c_void_p, c_void_p, c_int), False),
+    "tg_floor_divide": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_fmod": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_remainder": (c_void_p, (c_void_p, c_void_p), False),
     "tg_pow": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_float_power": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_ldexp": (c_void_p, (c_void_p, c_void_p), False),
     "tg_maximum": (c_void_p, (c_void_p, c_void_p), False),
     "tg_minimum": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_fmax": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_fmin": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_hypot": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_atan2": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_copysign": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_nextafter": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_heaviside": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_logaddexp": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_logaddexp2": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_xlogy": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_xlog1py": (c_void_p, (c_void_p, c_void_p), False),
     "tg_add_": (c_void_p, (c_void_p, c_void_p), False),
     "tg_sub_": (c_void_p, (c_void_p, c_void_p), False),
     "tg_mul_": (c_void_p, (c_void_p, c_void_p), False),
     "tg_div_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_add_alpha_": (c_void_p, (c_void_p, c_void_p, c_double), False),
+    "tg_sub_alpha_": (c_void_p, (c_void_p, c_void_p, c_double), False),
+    "tg_div_mode_": (c_void_p, (c_void_p, c_void_p, c_int), False),
+    "tg_floor_divide_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_fmod_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_remainder_": (c_void_p, (c_void_p, c_void_p), False),
     "tg_pow_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_float_power_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_ldexp_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_hypot_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_atan2_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_copysign_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_nextafter_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_heaviside_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_xlogy_": (c_void_p, (c_void_p, c_void_p), False),
     "tg_add_scalar": (c_void_p, (c_void_p, c_double), False),
     "tg_sub_scalar": (c_void_p, (c_void_p, c_double), False),
     "tg_rsub_scalar": (c_void_p, (c_void_p, c_double), False),
     "tg_mul_scalar": (c_void_p, (c_void_p, c_double), False),
     "tg_div_scalar": (c_void_p, (c_void_p, c_double), False),
     "tg_rdiv_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_div_mode_scalar": (c_void_p, (c_void_p, c_double, c_int), False),
+    "tg_floor_divide_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_rfloor_divide_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_fmod_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_rfmod_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_remainder_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_rremainder_scalar": (c_void_p, (c_void_p, c_double), False),
     "tg_pow_scalar": (c_void_p, (c_void_p, c_double), False),
     "tg_rpow_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_float_power_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_rfloat_power_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_copysign_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_xlogy_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_rxlogy_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_xlog1py_scalar": (c_void_p, (c_void_p, c_double), False),
+    "tg_rxlog1py_scalar": (c_void_p, (c_void_p, c_double), False),
     "tg_add_scalar_": (c_void_p, (c_void_p, c_double), False),
     "tg_sub_scalar_": (c_void_p, (c_void_p, c_double), False),
     "tg_mul_scalar_": (c_void_p, (c_void_p, c_double), False),
     "tg_div_scalar_": (c_void_p, (c_void_p, c_double), False),
+    "tg_div_mode_scalar_": (c_void_p, (c_void_p, c_double, c_int), False),
+    "tg_floor_divide_scalar_": (c_void_p, (c_void_p, c_double), False),
+    "tg_fmod_scalar_": (c_void_p, (c_void_p, c_double), False),
+    "tg_remainder_scalar_": (c_void_p, (c_void_p, c_double), False),
     "tg_pow_scalar_": (c_void_p, (c_void_p, c_double), False),
+    "tg_copysign_scalar_": (c_void_p, (c_void_p, c_double), False),
+    "tg_xlogy_scalar_": (c_void_p, (c_void_p, c_double), False),
+    "tg_subtract": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_multiply": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_divide": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_true_divide": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_arctan2": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_bitwise_and": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_bitwise_or": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_bitwise_xor": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_bitwise_not": (c_void_p, (c_void_p,), False),
+    "tg_bitwise_left_shift": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_bitwise_right_shift": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_gcd": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_lcm": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_bitwise_and_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_bitwise_or_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_bitwise_xor_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_bitwise_not_": (c_void_p, (c_void_p,), False),
+    "tg_bitwise_left_shift_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_bitwise_right_shift_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_gcd_": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_lcm_": (c_void_p, (c_void_p, c_void_p), False),
     "tg_addcmul": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double), False),
+    "tg_addcdiv": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double), False),
+    "tg_lerp": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_lerp_scalar": (c_void_p, (c_void_p, c_void_p, c_double), False),
+    "tg_clamp_tensor": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
     "tg_addcmul_": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double), False),
+    "tg_addcdiv_": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double), False),
+    "tg_lerp_": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_lerp_scalar_": (c_void_p, (c_void_p, c_void_p, c_double), False),
+    "tg_clamp_tensor_": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_clamp_min": (c_void_p, (c_void_p, c_double), False),
+    "tg_clamp_max": (c_void_p, (c_void_p, c_double), False),
+    "tg_clamp_min_": (c_void_p, (c_void_p, c_double), False),
+    "tg_clamp_max_": (c_void_p, (c_void_p, c_double), False),
+    "tg_clip": (c_void_p, (c_void_p, c_double, c_double), False),
     "tg_index": (c_void_p, (c_void_p, c_int, c_void_p), False),
     "tg_index_put": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
     "tg_index_put_": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
@@ -616,12 +1138,118 @@ PROTOTYPES = {
     "tg_triu_indices": (c_void_p, (c_int64, c_int64, c_int64), False),
     "tg_cat": (c_void_p, (c_void_p, c_int, c_int), False),
     "tg_stack": (c_void_p, (c_void_p, c_int, c_int), False),
+    "tg_hstack": (c_void_p, (c_void_p, c_int), False),
+    "tg_vstack": (c_void_p, (c_void_p, c_int), False),
+    "tg_dstack": (c_void_p, (c_void_p, c_int), False),
+    "tg_block_diag": (c_void_p, (c_void_p, c_int), False),
+    "tg_repeat": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_tile": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_repeat_interleave": (c_void_p, (c_void_p, c_int64, c_int, c_void_p), False),
+    "tg_repeat_interleave_by": (c_void_p, (c_void_p, c_void_p, c_int, c_void_p), False),
+    "tg_pad": (c_void_p, (c_void_p, c_int, c_void_p, c_int, c_double), False),
+    "tg_one_hot": (c_void_p, (c_void_p, c_int64), False),
+    "tg_meshgrid": (c_int, (c_void_p, c_int, c_char_p, c_void_p), False),
+    "tg_diag": (c_void_p, (c_void_p, c_int64), False),
+    "tg_diag_embed": (c_void_p, (c_void_p, c_int64, c_int, c_int), False),
+    "tg_diagonal_scatter": (c_void_p, (c_void_p, c_void_p, c_int64, c_int, c_int), False),
     "tg_matmul": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_mm": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_bmm": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_mv": (c_void_p, (c_void_p, c_void_p), False),
     "tg_dot": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_vdot": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_inner": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_outer": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_ger": (c_void_p, (c_void_p, c_void_p), False),
     "tg_linear": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_bilinear": (c_void_p, (c_void_p, c_void_p, c_void_p, c_void_p), False),
+    "tg_addmm": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double, c_double), False),
+    "tg_addmm_": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double, c_double), False),
+    "tg_addmv": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double, c_double), False),
+    "tg_addmv_": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double, c_double), False),
+    "tg_addr": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double, c_double), False),
+    "tg_addr_": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double, c_double), False),
+    "tg_addbmm": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double, c_double), False),
+    "tg_addbmm_": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double, c_double), False),
+    "tg_baddbmm": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double, c_double), False),
+    "tg_baddbmm_": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double, c_double), False),
+    "tg_einsum": (c_void_p, (c_char_p, c_void_p, c_int), False),
+    "tg_tensordot": (c_void_p, (c_void_p, c_void_p, c_int, c_void_p, c_int, c_void_p), False),
+    "tg_kron": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_cross": (c_void_p, (c_void_p, c_void_p, c_int), False),
+    "tg_chain_matmul": (c_void_p, (c_void_p, c_int), False),
+    "tg_multi_dot": (c_void_p, (c_void_p, c_int), False),
+    "tg_trace": (c_void_p, (c_void_p,), False),
+    "tg_matrix_power": (c_void_p, (c_void_p, c_int64), False),
+    "tg_solve": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_inv": (c_void_p, (c_void_p,), False),
+    "tg_inverse": (c_void_p, (c_void_p,), False),
+    "tg_solve_triangular": (c_void_p, (c_void_p, c_void_p, c_bool, c_bool, c_bool), False),
+    "tg_cholesky": (c_void_p, (c_void_p, c_bool), False),
+    "tg_cholesky_solve": (c_void_p, (c_void_p, c_void_p, c_bool), False),
+    "tg_cholesky_inverse": (c_void_p, (c_void_p, c_bool), False),
+    "tg_lu_factor": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_lu": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_lu_solve": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_det": (c_void_p, (c_void_p,), False),
+    "tg_slogdet": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_logdet": (c_void_p, (c_void_p,), False),
+    "tg_qr": (c_void_p, (c_void_p, c_bool, c_void_p), False),
+    "tg_eigh": (c_void_p, (c_void_p, c_bool, c_void_p), False),
+    "tg_eigvalsh": (c_void_p, (c_void_p, c_bool), False),
+    "tg_svd": (c_void_p, (c_void_p, c_bool, c_void_p, c_void_p), False),
+    "tg_svdvals": (c_void_p, (c_void_p,), False),
+    "tg_pinv": (c_void_p, (c_void_p, c_double), False),
+    "tg_matrix_rank": (c_void_p, (c_void_p, c_double), False),
+    "tg_lstsq": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_matrix_norm": (c_void_p, (c_void_p, c_char_p, c_int, c_void_p, c_bool), False),
+    "tg_cdist": (c_void_p, (c_void_p, c_void_p, c_double), False),
+    "tg_pdist": (c_void_p, (c_void_p, c_double), False),
+    "tg_pairwise_distance": (c_void_p, (c_void_p, c_void_p, c_double, c_double, c_bool), False),
+    "tg_dist": (c_void_p, (c_void_p, c_void_p, c_double), False),
+    "tg_normalize": (c_void_p, (c_void_p, c_double, c_int, c_double), False),
+    "tg_cosine_similarity": (c_void_p, (c_void_p, c_void_p, c_int, c_double), False),
     "tg_mse_loss": (c_void_p, (c_void_p, c_void_p, c_int), False),
     "tg_l1_loss": (c_void_p, (c_void_p, c_void_p, c_int), False),
+    "tg_smooth_l1_loss": (c_void_p, (c_void_p, c_void_p, c_double, c_int), False),
+    "tg_huber_loss": (c_void_p, (c_void_p, c_void_p, c_double, c_int), False),
+    "tg_log_cosh_loss": (c_void_p, (c_void_p, c_void_p, c_int), False),
+    "tg_kl_div": (c_void_p, (c_void_p, c_void_p, c_bool, c_int), False),
+    "tg_poisson_nll_loss": (
+        c_void_p,
+        (c_void_p, c_void_p, POINTER(tg_poisson_nll_loss_options)),
+        False,
+    ),
+    "tg_gaussian_nll_loss": (
+        c_void_p,
+        (c_void_p, c_void_p, c_void_p, POINTER(tg_gaussian_nll_loss_options)),
+        False,
+    ),
+    "tg_binary_cross_entropy": (c_void_p, (c_void_p, c_void_p, c_void_p, c_int), False),
+    "tg_binary_cross_entropy_with_logits": (
+        c_void_p,
+        (c_void_p, c_void_p, c_void_p, c_void_p, c_int),
+        False,
+    ),
+    "tg_sigmoid_focal_loss": (c_void_p, (c_void_p, c_void_p, c_double, c_double, c_int), False),
+    "tg_soft_margin_loss": (c_void_p, (c_void_p, c_void_p, c_int), False),
     "tg_cross_entropy": (c_void_p, (c_void_p, c_void_p, POINTER(tg_cross_entropy_options)), False),
+    "tg_nll_loss": (c_void_p, (c_void_p, c_void_p, c_void_p, c_int64, c_int), False),
+    "tg_multi_margin_loss": (
+        c_void_p,
+        (c_void_p, c_void_p, POINTER(tg_multi_margin_loss_options)),
+        False,
+    ),
+    "tg_multilabel_margin_loss": (c_void_p, (c_void_p, c_void_p, c_int), False),
+    "tg_multilabel_soft_margin_loss": (c_void_p, (c_void_p, c_void_p, c_void_p, c_int), False),
+    "tg_hinge_embedding_loss": (c_void_p, (c_void_p, c_void_p, c_double, c_int), False),
+    "tg_margin_ranking_loss": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double, c_int), False),
+    "tg_cosine_embedding_loss": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double, c_int), False),
+    "tg_triplet_margin_loss": (
+        c_void_p,
+        (c_void_p, c_void_p, c_void_p, POINTER(tg_triplet_margin_loss_options)),
+        False,
+    ),
     "tg_layer_norm": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p, c_void_p, c_double), False),
     "tg_rms_norm": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p, c_double), False),
     "tg_group_norm": (c_void_p, (c_void_p, c_int64, c_void_p, c_void_p, c_double), False),
@@ -716,15 +1344,42 @@ PROTOTYPES = {
     "tg_zero_": (c_void_p, (c_void_p,), False),
     "tg_reshape": (c_void_p, (c_void_p, c_int, c_void_p), False),
     "tg_view": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_reshape_as": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_view_as": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_ravel": (c_void_p, (c_void_p,), False),
+    "tg_unflatten": (c_void_p, (c_void_p, c_int, c_int, c_void_p), False),
     "tg_flatten": (c_void_p, (c_void_p, c_int, c_int), False),
     "tg_permute": (c_void_p, (c_void_p, c_int, c_void_p), False),
     "tg_transpose": (c_void_p, (c_void_p, c_int, c_int), False),
+    "tg_swapaxes": (c_void_p, (c_void_p, c_int, c_int), False),
+    "tg_swapdims": (c_void_p, (c_void_p, c_int, c_int), False),
+    "tg_t": (c_void_p, (c_void_p,), False),
+    "tg_movedim": (c_void_p, (c_void_p, c_int, c_void_p, c_int, c_void_p), False),
+    "tg_moveaxis": (c_void_p, (c_void_p, c_int, c_void_p, c_int, c_void_p), False),
     "tg_expand": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_broadcast_to": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_expand_as": (c_void_p, (c_void_p, c_void_p), False),
     "tg_squeeze": (c_void_p, (c_void_p, c_int, c_void_p), False),
     "tg_unsqueeze": (c_void_p, (c_void_p, c_int), False),
     "tg_select": (c_void_p, (c_void_p, c_int, c_int64), False),
     "tg_narrow": (c_void_p, (c_void_p, c_int, c_int64, c_int64), False),
     "tg_slice": (c_void_p, (c_void_p, c_int, c_int64, c_int64, c_int64), False),
+    "tg_diagonal": (c_void_p, (c_void_p, c_int64, c_int, c_int), False),
+    "tg_as_strided": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p, c_int64), False),
+    "tg_unfold_dim": (c_void_p, (c_void_p, c_int, c_int64, c_int64), False),
+    "tg_split": (c_int, (c_void_p, c_int, c_void_p, c_int, c_void_p), False),
+    "tg_chunk": (c_int, (c_void_p, c_int, c_int, c_void_p, c_void_p), False),
+    "tg_tensor_split": (c_int, (c_void_p, c_int, c_int, c_void_p), False),
+    "tg_tensor_split_at": (c_int, (c_void_p, c_int, c_void_p, c_int, c_void_p), False),
+    "tg_hsplit": (c_int, (c_void_p, c_int, c_void_p), False),
+    "tg_vsplit": (c_int, (c_void_p, c_int, c_void_p), False),
+    "tg_dsplit": (c_int, (c_void_p, c_int, c_void_p), False),
+    "tg_unbind": (c_int, (c_void_p, c_int, c_void_p, c_int), False),
+    "tg_flip": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_fliplr": (c_void_p, (c_void_p,), False),
+    "tg_flipud": (c_void_p, (c_void_p,), False),
+    "tg_roll": (c_void_p, (c_void_p, c_int, c_void_p, c_int, c_void_p), False),
+    "tg_rot90": (c_void_p, (c_void_p, c_int64, c_int, c_void_p), False),
     "tg_optimizer_new": (c_void_p, (POINTER(tg_optimizer_class), c_void_p, c_int, c_void_p), False),
     "tg_optimizer_free": (None, (c_void_p,), False),
     "tg_optimizer_step": (c_int, (c_void_p,), False),
@@ -741,6 +1396,35 @@ PROTOTYPES = {
     "tg_generator_split": (c_void_p, (c_void_p, c_uint64), False),
     "tg_rand": (c_void_p, (c_int, c_int, c_void_p, c_void_p), False),
     "tg_randn": (c_void_p, (c_int, c_int, c_void_p, c_void_p), False),
+    "tg_uniform": (c_void_p, (c_int, c_int, c_void_p, c_double, c_double, c_void_p), False),
+    "tg_normal": (c_void_p, (c_int, c_int, c_void_p, c_double, c_double, c_void_p), False),
+    "tg_trunc_normal": (
+        c_void_p,
+        (c_int, c_int, c_void_p, c_double, c_double, c_double, c_double, c_void_p),
+        False,
+    ),
+    "tg_exponential": (c_void_p, (c_int, c_int, c_void_p, c_double, c_void_p), False),
+    "tg_gumbel": (c_void_p, (c_int, c_int, c_void_p, c_void_p), False),
+    "tg_randint": (c_void_p, (c_int, c_int, c_void_p, c_int64, c_int64, c_void_p), False),
+    "tg_randperm": (c_void_p, (c_int64, c_void_p), False),
+    "tg_rand_like": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_randn_like": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_randint_like": (c_void_p, (c_void_p, c_int64, c_int64, c_void_p), False),
+    "tg_bernoulli": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_poisson": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_multinomial": (c_void_p, (c_void_p, c_int64, c_bool, c_void_p), False),
+    "tg_uniform_": (c_void_p, (c_void_p, c_double, c_double, c_void_p), False),
+    "tg_normal_": (c_void_p, (c_void_p, c_double, c_double, c_void_p), False),
+    "tg_trunc_normal_": (
+        c_void_p,
+        (c_void_p, c_double, c_double, c_double, c_double, c_void_p),
+        False,
+    ),
+    "tg_exponential_": (c_void_p, (c_void_p, c_double, c_void_p), False),
+    "tg_log_normal_": (c_void_p, (c_void_p, c_double, c_double, c_void_p), False),
+    "tg_cauchy_": (c_void_p, (c_void_p, c_double, c_double, c_void_p), False),
+    "tg_bernoulli_": (c_void_p, (c_void_p, c_double, c_void_p), False),
+    "tg_geometric_": (c_void_p, (c_void_p, c_double, c_void_p), False),
     "tg_scope_open": (c_uint64, (), False),
     "tg_scope_close": (c_int, (c_uint64,), False),
     "tg_scope_return": (c_void_p, (c_uint64, c_void_p), False),

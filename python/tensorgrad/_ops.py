@@ -9,33 +9,144 @@ from . import _lib as _lib  # loads the library
 from ._capi import (
     tg_abs,
     tg_abs_,
+    tg_absolute,
+    tg_acos,
+    tg_acos_,
+    tg_acosh,
+    tg_acosh_,
     tg_all,
     tg_amax,
     tg_amin,
     tg_any,
+    tg_arccos,
+    tg_arccosh,
+    tg_arcsin,
+    tg_arcsinh,
+    tg_arctan,
+    tg_arctan2,
+    tg_arctanh,
     tg_argwhere,
+    tg_asin,
+    tg_asin_,
+    tg_asinh,
+    tg_asinh_,
+    tg_atan,
+    tg_atan2,
+    tg_atan2_,
+    tg_atan_,
+    tg_atanh,
+    tg_atanh_,
+    tg_bitwise_and,
+    tg_bitwise_and_,
+    tg_bitwise_left_shift,
+    tg_bitwise_left_shift_,
+    tg_bitwise_not,
+    tg_bitwise_not_,
+    tg_bitwise_or,
+    tg_bitwise_or_,
+    tg_bitwise_right_shift,
+    tg_bitwise_right_shift_,
+    tg_bitwise_xor,
+    tg_bitwise_xor_,
+    tg_bmm,
+    tg_ceil,
+    tg_ceil_,
     tg_clone,
     tg_contiguous,
     tg_cos,
     tg_cos_,
+    tg_cosh,
+    tg_cosh_,
+    tg_deg2rad,
+    tg_deg2rad_,
+    tg_det,
+    tg_digamma,
+    tg_digamma_,
+    tg_divide,
     tg_dot,
+    tg_erf,
+    tg_erf_,
+    tg_erfc,
+    tg_erfc_,
+    tg_erfcx,
+    tg_erfcx_,
+    tg_erfinv,
+    tg_erfinv_,
     tg_exp,
+    tg_exp2,
+    tg_exp2_,
     tg_exp_,
+    tg_expand_as,
+    tg_expm1,
+    tg_expm1_,
+    tg_fix,
+    tg_fliplr,
+    tg_flipud,
+    tg_floor,
+    tg_floor_,
+    tg_fmax,
+    tg_fmin,
+    tg_frac,
+    tg_frac_,
+    tg_gcd,
+    tg_gcd_,
+    tg_ger,
     tg_hardsigmoid,
     tg_hardsigmoid_,
     tg_hardswish,
     tg_hardswish_,
+    tg_heaviside,
+    tg_heaviside_,
+    tg_hypot,
+    tg_hypot_,
+    tg_i0,
+    tg_i0_,
+    tg_i0e,
+    tg_i0e_,
+    tg_i1,
+    tg_i1_,
+    tg_i1e,
+    tg_i1e_,
+    tg_inner,
+    tg_inv,
+    tg_inverse,
     tg_isfinite,
+    tg_isinf,
     tg_isnan,
+    tg_isneginf,
+    tg_isposinf,
+    tg_kron,
+    tg_lcm,
+    tg_lcm_,
+    tg_ldexp,
+    tg_ldexp_,
+    tg_lgamma,
+    tg_lgamma_,
     tg_log,
+    tg_log10,
+    tg_log10_,
+    tg_log1p,
+    tg_log1p_,
+    tg_log2,
+    tg_log2_,
     tg_log_,
+    tg_log_ndtr,
+    tg_log_ndtr_,
+    tg_logaddexp,
+    tg_logaddexp2,
+    tg_logdet,
     tg_logical_and,
+    tg_logical_and_,
     tg_logical_not,
+    tg_logical_not_,
     tg_logical_or,
+    tg_logical_or_,
     tg_logical_xor,
+    tg_logical_xor_,
     tg_logsigmoid,
     tg_logsigmoid_,
     tg_logsumexp,
+    tg_lstsq,
     tg_masked_select,
     tg_matmul,
     tg_maximum,
@@ -44,21 +155,37 @@ from ._capi import (
     tg_minimum,
     tg_mish,
     tg_mish_,
+    tg_mm,
     tg_msort,
+    tg_multiply,
+    tg_mv,
     tg_nanmean,
     tg_nanmedian,
     tg_nansum,
+    tg_ndtr,
+    tg_ndtr_,
+    tg_ndtri,
+    tg_ndtri_,
     tg_neg,
     tg_neg_,
+    tg_negative,
+    tg_nextafter,
+    tg_nextafter_,
     tg_nonzero,
+    tg_outer,
+    tg_positive,
     tg_prelu,
     tg_prod,
+    tg_rad2deg,
+    tg_rad2deg_,
+    tg_ravel,
     tg_reciprocal,
     tg_reciprocal_,
     tg_relu,
     tg_relu6,
     tg_relu6_,
     tg_relu_,
+    tg_reshape_as,
     tg_rsqrt,
     tg_rsqrt_,
     tg_selu,
@@ -67,23 +194,40 @@ from ._capi import (
     tg_sigmoid_,
     tg_sign,
     tg_sign_,
+    tg_signbit,
     tg_silu,
     tg_silu_,
     tg_sin,
     tg_sin_,
+    tg_sinc,
+    tg_sinc_,
+    tg_sinh,
+    tg_sinh_,
     tg_softsign,
     tg_softsign_,
+    tg_solve,
     tg_sqrt,
     tg_sqrt_,
     tg_square,
     tg_square_,
+    tg_subtract,
     tg_sum,
+    tg_svdvals,
     tg_swish,
+    tg_t,
     tg_take,
+    tg_tan,
+    tg_tan_,
     tg_tanh,
     tg_tanh_,
     tg_tanhshrink,
     tg_tanhshrink_,
+    tg_trace,
+    tg_true_divide,
+    tg_trunc,
+    tg_trunc_,
+    tg_vdot,
+    tg_view_as,
     tg_zero_,
 )
 from ._errors import failure, require
@@ -100,27 +244,109 @@ if TYPE_CHECKING:
 
 __all__ = [
     "abs",
+    "absolute",
+    "acos",
+    "acosh",
     "all",
     "amax",
     "amin",
     "any",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
     "argwhere",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atan2_",
+    "atanh",
+    "bitwise_and",
+    "bitwise_and_",
+    "bitwise_left_shift",
+    "bitwise_left_shift_",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_or_",
+    "bitwise_right_shift",
+    "bitwise_right_shift_",
+    "bitwise_xor",
+    "bitwise_xor_",
+    "bmm",
+    "ceil",
     "clone",
     "contiguous",
     "cos",
+    "cosh",
+    "deg2rad",
+    "det",
+    "digamma",
+    "divide",
     "dot",
+    "erf",
+    "erfc",
+    "erfcx",
+    "erfinv",
     "exp",
+    "exp2",
+    "expand_as",
+    "expm1",
+    "fix",
+    "fliplr",
+    "flipud",
+    "floor",
+    "fmax",
+    "fmin",
+    "frac",
+    "gcd",
+    "gcd_",
+    "ger",
     "hardsigmoid",
     "hardswish",
+    "heaviside",
+    "heaviside_",
+    "hypot",
+    "hypot_",
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
+    "inner",
+    "inv",
+    "inverse",
     "isfinite",
+    "isinf",
     "isnan",
+    "isneginf",
+    "isposinf",
+    "kron",
+    "lcm",
+    "lcm_",
+    "ldexp",
+    "ldexp_",
+    "lgamma",
     "log",
+    "log10",
+    "log1p",
+    "log2",
+    "log_ndtr",
+    "logaddexp",
+    "logaddexp2",
+    "logdet",
     "logical_and",
+    "logical_and_",
     "logical_not",
     "logical_or",
+    "logical_or_",
     "logical_xor",
+    "logical_xor_",
     "logsigmoid",
     "logsumexp",
+    "lstsq",
     "masked_select",
     "matmul",
     "maximum",
@@ -128,31 +354,57 @@ __all__ = [
     "median",
     "minimum",
     "mish",
+    "mm",
     "msort",
+    "multiply",
+    "mv",
     "nanmean",
     "nanmedian",
     "nansum",
+    "ndtr",
+    "ndtri",
     "neg",
+    "negative",
+    "nextafter",
+    "nextafter_",
     "nonzero",
+    "outer",
+    "positive",
     "prelu",
     "prod",
+    "rad2deg",
+    "ravel",
     "reciprocal",
     "relu",
     "relu6",
+    "reshape_as",
     "rsqrt",
     "selu",
     "sigmoid",
     "sign",
+    "signbit",
     "silu",
     "sin",
+    "sinc",
+    "sinh",
     "softsign",
+    "solve",
     "sqrt",
     "square",
+    "subtract",
     "sum",
+    "svdvals",
     "swish",
+    "t",
     "take",
+    "tan",
     "tanh",
     "tanhshrink",
+    "trace",
+    "true_divide",
+    "trunc",
+    "vdot",
+    "view_as",
 ]
 
 new = object.__new__
@@ -392,6 +644,45 @@ class TensorOps:
             return y
         raise failure()
 
+    def logical_and_(self, other: Tensor) -> Tensor:
+        """x.logical_and() in place."""
+        if type(other) is not Tensor:
+            require(other, "logical_and_", "other")
+        h = tg_logical_and_(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def logical_or_(self, other: Tensor) -> Tensor:
+        """x.logical_or() in place."""
+        if type(other) is not Tensor:
+            require(other, "logical_or_", "other")
+        h = tg_logical_or_(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def logical_xor_(self, other: Tensor) -> Tensor:
+        """x.logical_xor() in place."""
+        if type(other) is not Tensor:
+            require(other, "logical_xor_", "other")
+        h = tg_logical_xor_(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def logical_not_(self: Self) -> Self:
+        """x.logical_not() in place."""
+        if tg_logical_not_(self._h):
+            return self
+        raise failure()
+
     def isnan(self) -> Tensor:
         """x.isnan() in place."""
         h = tg_isnan(self._h)
@@ -422,12 +713,42 @@ class TensorOps:
             return y
         raise failure()
 
+    def negative(self) -> Tensor:
+        """-x: tg_neg by its other name."""
+        h = tg_negative(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def positive(self) -> Tensor:
+        """x, in new memory.
+
+        No bool.
+        """
+        h = tg_positive(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
     def abs(self) -> Tensor:
         """|x|; gradient sign(x), 0 at 0.
 
         No bool.
         """
         h = tg_abs(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def absolute(self) -> Tensor:
+        """|x|: tg_abs by its other name."""
+        h = tg_absolute(self._h)
         if h:
             y = new(Tensor)
             y._h = h
@@ -471,7 +792,7 @@ class TensorOps:
         raise failure()
 
     def rsqrt(self) -> Tensor:
-        """1/√x; +inf at 0.
+        """1/√x; +inf at 0; gradient -g·y³/2, -inf at 0.
 
         Float.
         """
@@ -483,7 +804,7 @@ class TensorOps:
         raise failure()
 
     def reciprocal(self) -> Tensor:
-        """1/x.
+        """1/x; ±inf at ±0; gradient -g·y², -inf there.
 
         Float.
         """
@@ -494,12 +815,84 @@ class TensorOps:
             return y
         raise failure()
 
+    def floor(self) -> Tensor:
+        """The largest integer <= x."""
+        h = tg_floor(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def ceil(self) -> Tensor:
+        """The smallest integer >= x."""
+        h = tg_ceil(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def trunc(self) -> Tensor:
+        """x without its fraction: toward 0."""
+        h = tg_trunc(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def fix(self) -> Tensor:
+        """tg_trunc by its other name."""
+        h = tg_fix(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def frac(self) -> Tensor:
+        """x - trunc(x), with the sign of x; NaN for infinities; gradient 1.
+
+        f32 and f64 only.
+        """
+        h = tg_frac(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
     def exp(self) -> Tensor:
-        """eˣ.
+        """eˣ; gradient g·y.
 
         Float.
         """
         h = tg_exp(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def exp2(self) -> Tensor:
+        """2ˣ; gradient g·y·ln 2.
+
+        Float.
+        """
+        h = tg_exp2(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def expm1(self) -> Tensor:
+        """eˣ - 1, exact near 0; gradient g(y + 1).
+
+        Float. ONNX has Exp only, which is not exact there.
+        """
+        h = tg_expm1(self._h)
         if h:
             y = new(Tensor)
             y._h = h
@@ -512,6 +905,66 @@ class TensorOps:
         Float.
         """
         h = tg_log(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def log2(self) -> Tensor:
+        """log₂ x; the corners of tg_log.
+
+        Float.
+        """
+        h = tg_log2(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def log10(self) -> Tensor:
+        """log₁₀ x; the corners of tg_log.
+
+        Float.
+        """
+        h = tg_log10(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def log1p(self) -> Tensor:
+        """ln(1 + x), exact near 0; -inf at -1, NaN below; gradient g/(1 + x) everywhere.
+
+        Float.
+        """
+        h = tg_log1p(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def deg2rad(self) -> Tensor:
+        """x·π/180.
+
+        Float.
+        """
+        h = tg_deg2rad(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def rad2deg(self) -> Tensor:
+        """x·180/π.
+
+        Float.
+        """
+        h = tg_rad2deg(self._h)
         if h:
             y = new(Tensor)
             y._h = h
@@ -542,6 +995,168 @@ class TensorOps:
             return y
         raise failure()
 
+    def tan(self) -> Tensor:
+        """tan x; gradient g(1 + y²).
+
+        Float.
+        """
+        h = tg_tan(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def asin(self) -> Tensor:
+        """arcsin x in [-π/2, π/2]; NaN outside [-1, 1]; gradient g/√(1 - x²), +inf at ±1.
+
+        Float.
+        """
+        h = tg_asin(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def acos(self) -> Tensor:
+        """arccos x in [0, π]; NaN outside [-1, 1]; gradient -g/√(1 - x²), -inf at ±1.
+
+        Float.
+        """
+        h = tg_acos(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def atan(self) -> Tensor:
+        """arctan x in [-π/2, π/2]; gradient g/(1 + x²).
+
+        Float.
+        """
+        h = tg_atan(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def sinh(self) -> Tensor:
+        """sinh x; gradient g·cosh x.
+
+        Float.
+        """
+        h = tg_sinh(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def cosh(self) -> Tensor:
+        """cosh x; gradient g·sinh x.
+
+        Float.
+        """
+        h = tg_cosh(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def asinh(self) -> Tensor:
+        """The inverse of sinh; gradient g/√(x² + 1).
+
+        Float.
+        """
+        h = tg_asinh(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def acosh(self) -> Tensor:
+        """The inverse of cosh, >= 0; NaN below 1; gradient g/√(x² - 1), +inf at 1.
+
+        Float.
+        """
+        h = tg_acosh(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def atanh(self) -> Tensor:
+        """The inverse of tanh; ±inf at ±1, NaN outside; gradient g/(1 - x²), +inf at ±1.
+
+        Float.
+        """
+        h = tg_atanh(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def arcsin(self) -> Tensor:
+        """x.arcsin() in place."""
+        h = tg_arcsin(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def arccos(self) -> Tensor:
+        """x.arccos() in place."""
+        h = tg_arccos(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def arctan(self) -> Tensor:
+        """x.arctan() in place."""
+        h = tg_arctan(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def arcsinh(self) -> Tensor:
+        """x.arcsinh() in place."""
+        h = tg_arcsinh(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def arccosh(self) -> Tensor:
+        """x.arccosh() in place."""
+        h = tg_arccosh(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def arctanh(self) -> Tensor:
+        """x.arctanh() in place."""
+        h = tg_arctanh(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
     def tanh(self) -> Tensor:
         """tanh x; gradient g(1 - y²).
 
@@ -560,6 +1175,213 @@ class TensorOps:
         Float.
         """
         h = tg_sigmoid(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def erf(self) -> Tensor:
+        """2/√π ∫₀ˣ exp(-t²) dt; gradient g·2/√π·exp(-x²).
+
+        Float.
+        """
+        h = tg_erf(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def erfc(self) -> Tensor:
+        """1 - erf(x), exact where that is small.
+
+        Float.
+        """
+        h = tg_erfc(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def erfcx(self) -> Tensor:
+        """exp(x²)·erfc(x), which does not underflow; gradient g(2xy - 2/√π).
+
+        Float.
+        """
+        h = tg_erfcx(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def erfinv(self) -> Tensor:
+        """The inverse of erf; ±inf at ±1, NaN outside; gradient g·√π/2·exp(y²), +inf at ±1.
+
+        Float.
+        """
+        h = tg_erfinv(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def ndtr(self) -> Tensor:
+        """The normal distribution, erfc(-x/√2)/2; gradient g·exp(-x²/2)/√(2π).
+
+        Float.
+        """
+        h = tg_ndtr(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def ndtri(self) -> Tensor:
+        """The inverse of ndtr: -inf at 0, +inf at 1, NaN outside; gradient g·√(2π)·exp(y²/2).
+
+        Float.
+        """
+        h = tg_ndtri(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def log_ndtr(self) -> Tensor:
+        """ln ndtr(x), exact on both sides; gradient g·√(2/π)/erfcx(-x/√2).
+
+        Float.
+        """
+        h = tg_log_ndtr(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def lgamma(self) -> Tensor:
+        """ln |Γ(x)|; +inf at 0, -1, -2, …; gradient g·digamma(x).
+
+        Float.
+        """
+        h = tg_lgamma(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def digamma(self) -> Tensor:
+        """ψ(x), the slope of lgamma; ∓inf at ±0, NaN at -1, -2, …; gradient g·polygamma(1, x).
+
+        Float.
+        """
+        h = tg_digamma(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def i0(self) -> Tensor:
+        """The modified Bessel function I₀(x); gradient g·i1(x).
+
+        Float.
+        """
+        h = tg_i0(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def i1(self) -> Tensor:
+        """I₁(x); gradient g(i0(x) - y/x), g/2 at 0.
+
+        Float.
+        """
+        h = tg_i1(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def i0e(self) -> Tensor:
+        """exp(-|x|)·I₀(x); gradient g(i1e(x) - sign(x)·y).
+
+        Float.
+        """
+        h = tg_i0e(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def i1e(self) -> Tensor:
+        """exp(-|x|)·I₁(x); gradient g(i0e(x) - (sign(x) + 1/x)·y), g/2 at 0.
+
+        Float.
+        """
+        h = tg_i1e(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def sinc(self) -> Tensor:
+        """sin(πx)/(πx), 1 at 0 and exactly 0 at other integers; gradient 0 at 0.
+
+        Float.
+        """
+        h = tg_sinc(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def isinf(self) -> Tensor:
+        """x.isinf() in place."""
+        h = tg_isinf(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def isposinf(self) -> Tensor:
+        """x.isposinf() in place."""
+        h = tg_isposinf(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def isneginf(self) -> Tensor:
+        """x.isneginf() in place."""
+        h = tg_isneginf(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def signbit(self) -> Tensor:
+        """True for numbers below 0, -0 and NaN with its sign bit set.
+
+        Any dtype.
+        """
+        h = tg_signbit(self._h)
         if h:
             y = new(Tensor)
             y._h = h
@@ -656,16 +1478,234 @@ class TensorOps:
             return self
         raise failure()
 
+    def exp2_(self: Self) -> Self:
+        """x.exp2() in place."""
+        if tg_exp2_(self._h):
+            return self
+        raise failure()
+
+    def expm1_(self: Self) -> Self:
+        """x.expm1() in place."""
+        if tg_expm1_(self._h):
+            return self
+        raise failure()
+
+    def log2_(self: Self) -> Self:
+        """x.log2() in place."""
+        if tg_log2_(self._h):
+            return self
+        raise failure()
+
+    def log10_(self: Self) -> Self:
+        """x.log10() in place."""
+        if tg_log10_(self._h):
+            return self
+        raise failure()
+
+    def log1p_(self: Self) -> Self:
+        """x.log1p() in place."""
+        if tg_log1p_(self._h):
+            return self
+        raise failure()
+
+    def deg2rad_(self: Self) -> Self:
+        """x.deg2rad() in place."""
+        if tg_deg2rad_(self._h):
+            return self
+        raise failure()
+
+    def rad2deg_(self: Self) -> Self:
+        """x.rad2deg() in place."""
+        if tg_rad2deg_(self._h):
+            return self
+        raise failure()
+
+    def tan_(self: Self) -> Self:
+        """x.tan() in place."""
+        if tg_tan_(self._h):
+            return self
+        raise failure()
+
+    def asin_(self: Self) -> Self:
+        """x.asin() in place."""
+        if tg_asin_(self._h):
+            return self
+        raise failure()
+
+    def acos_(self: Self) -> Self:
+        """x.acos() in place."""
+        if tg_acos_(self._h):
+            return self
+        raise failure()
+
+    def atan_(self: Self) -> Self:
+        """x.atan() in place."""
+        if tg_atan_(self._h):
+            return self
+        raise failure()
+
+    def sinh_(self: Self) -> Self:
+        """x.sinh() in place."""
+        if tg_sinh_(self._h):
+            return self
+        raise failure()
+
+    def cosh_(self: Self) -> Self:
+        """x.cosh() in place."""
+        if tg_cosh_(self._h):
+            return self
+        raise failure()
+
+    def asinh_(self: Self) -> Self:
+        """x.asinh() in place."""
+        if tg_asinh_(self._h):
+            return self
+        raise failure()
+
+    def acosh_(self: Self) -> Self:
+        """x.acosh() in place."""
+        if tg_acosh_(self._h):
+            return self
+        raise failure()
+
+    def atanh_(self: Self) -> Self:
+        """x.atanh() in place."""
+        if tg_atanh_(self._h):
+            return self
+        raise failure()
+
+    def erf_(self: Self) -> Self:
+        """x.erf() in place."""
+        if tg_erf_(self._h):
+            return self
+        raise failure()
+
+    def erfc_(self: Self) -> Self:
+        """x.erfc() in place."""
+        if tg_erfc_(self._h):
+            return self
+        raise failure()
+
+    def erfcx_(self: Self) -> Self:
+        """x.erfcx() in place."""
+        if tg_erfcx_(self._h):
+            return self
+        raise failure()
+
+    def erfinv_(self: Self) -> Self:
+        """x.erfinv() in place."""
+        if tg_erfinv_(self._h):
+            return self
+        raise failure()
+
+    def ndtr_(self: Self) -> Self:
+        """x.ndtr() in place."""
+        if tg_ndtr_(self._h):
+            return self
+        raise failure()
+
+    def ndtri_(self: Self) -> Self:
+        """x.ndtri() in place."""
+        if tg_ndtri_(self._h):
+            return self
+        raise failure()
+
+    def log_ndtr_(self: Self) -> Self:
+        """x.log_ndtr() in place."""
+        if tg_log_ndtr_(self._h):
+            return self
+        raise failure()
+
+    def lgamma_(self: Self) -> Self:
+        """x.lgamma() in place."""
+        if tg_lgamma_(self._h):
+            return self
+        raise failure()
+
+    def digamma_(self: Self) -> Self:
+        """x.digamma() in place."""
+        if tg_digamma_(self._h):
+            return self
+        raise failure()
+
+    def i0_(self: Self) -> Self:
+        """x.i0() in place."""
+        if tg_i0_(self._h):
+            return self
+        raise failure()
+
+    def i1_(self: Self) -> Self:
+        """x.i1() in place."""
+        if tg_i1_(self._h):
+            return self
+        raise failure()
+
+    def i0e_(self: Self) -> Self:
+        """x.i0e() in place."""
+        if tg_i0e_(self._h):
+            return self
+        raise failure()
+
+    def i1e_(self: Self) -> Self:
+        """x.i1e() in place."""
+        if tg_i1e_(self._h):
+            return self
+        raise failure()
+
+    def sinc_(self: Self) -> Self:
+        """x.sinc() in place."""
+        if tg_sinc_(self._h):
+            return self
+        raise failure()
+
+    def floor_(self: Self) -> Self:
+        """x.floor() in place."""
+        if tg_floor_(self._h):
+            return self
+        raise failure()
+
+    def ceil_(self: Self) -> Self:
+        """x.ceil() in place."""
+        if tg_ceil_(self._h):
+            return self
+        raise failure()
+
+    def trunc_(self: Self) -> Self:
+        """x.trunc() in place."""
+        if tg_trunc_(self._h):
+            return self
+        raise failure()
+
+    def frac_(self: Self) -> Self:
+        """x.frac() in place."""
+        if tg_frac_(self._h):
+            return self
+        raise failure()
+
     def relu_(self: Self) -> Self:
         """x.relu() in place."""
         if tg_relu_(self._h):
             return self
         raise failure()
 
+    def ldexp(self, other: Tensor) -> Tensor:
+        """x · 2^other; other need not be an integer and has a gradient too, g·y·ln 2.
+
+        Float.
+        """
+        if type(other) is not Tensor:
+            require(other, "ldexp", "other")
+        h = tg_ldexp(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
     def maximum(self, other: Tensor) -> Tensor:
         """The larger; NaN wins.
 
-        Ties share the gradient in halves.
+        Ties share the gradient in halves; at NaN both get all of it.
         """
         if type(other) is not Tensor:
             require(other, "maximum", "other")
@@ -679,11 +1719,413 @@ class TensorOps:
     def minimum(self, other: Tensor) -> Tensor:
         """The smaller; NaN wins.
 
-        Ties share the gradient in halves.
+        Ties share the gradient in halves; at NaN both get all of it.
         """
         if type(other) is not Tensor:
             require(other, "minimum", "other")
         h = tg_minimum(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def fmax(self, other: Tensor) -> Tensor:
+        """The larger; a number wins over NaN.
+
+        The gradient goes to the one taken, at ties (and two NaN) to a.
+        """
+        if type(other) is not Tensor:
+            require(other, "fmax", "other")
+        h = tg_fmax(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def fmin(self, other: Tensor) -> Tensor:
+        """The smaller; a number wins over NaN.
+
+        The gradient goes to the one taken, at ties (and two NaN) to a.
+        """
+        if type(other) is not Tensor:
+            require(other, "fmin", "other")
+        h = tg_fmin(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def hypot(self, other: Tensor) -> Tensor:
+        """√(a² + b²) without overflow on the way.
+
+        Gradient to a: g·a/y, to b: g·b/y; 0 at the origin. Float.
+        """
+        if type(other) is not Tensor:
+            require(other, "hypot", "other")
+        h = tg_hypot(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def atan2(self, other: Tensor) -> Tensor:
+        """The angle of the point (b, a) in (-π, π], as C's atan2.
+
+        Gradient to a: g·b/(a² + b²), to b: -g·a/(a² + b²); 0 at the origin. Float.
+        """
+        if type(other) is not Tensor:
+            require(other, "atan2", "other")
+        h = tg_atan2(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def nextafter(self, other: Tensor) -> Tensor:
+        """The number of the dtype next to a in the direction of b.
+
+        Not differentiable: the result is a leaf. Float.
+        """
+        if type(other) is not Tensor:
+            require(other, "nextafter", "other")
+        h = tg_nextafter(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def heaviside(self, other: Tensor) -> Tensor:
+        """0 where x < 0 or x is NaN, values where x = 0, 1 where x > 0.
+
+        Not differentiable: the result is a leaf.
+        """
+        if type(other) is not Tensor:
+            require(other, "heaviside", "other")
+        h = tg_heaviside(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def logaddexp(self, other: Tensor) -> Tensor:
+        """ln(eᵃ + eᵇ) without overflow.
+
+        Gradients: g·eᵃ/(eᵃ + eᵇ) and the rest of g; both 0 where y = -inf. Float.
+        """
+        if type(other) is not Tensor:
+            require(other, "logaddexp", "other")
+        h = tg_logaddexp(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def logaddexp2(self, other: Tensor) -> Tensor:
+        """log₂(2ᵃ + 2ᵇ) without overflow, as tg_logaddexp.
+
+        Float.
+        """
+        if type(other) is not Tensor:
+            require(other, "logaddexp2", "other")
+        h = tg_logaddexp2(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def ldexp_(self, other: Tensor) -> Tensor:
+        """x.ldexp() in place."""
+        if type(other) is not Tensor:
+            require(other, "ldexp_", "other")
+        h = tg_ldexp_(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def hypot_(self, other: Tensor) -> Tensor:
+        """x.hypot() in place."""
+        if type(other) is not Tensor:
+            require(other, "hypot_", "other")
+        h = tg_hypot_(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def atan2_(self, other: Tensor) -> Tensor:
+        """x.atan2() in place."""
+        if type(other) is not Tensor:
+            require(other, "atan2_", "other")
+        h = tg_atan2_(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def nextafter_(self, other: Tensor) -> Tensor:
+        """x.nextafter() in place."""
+        if type(other) is not Tensor:
+            require(other, "nextafter_", "other")
+        h = tg_nextafter_(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def heaviside_(self, other: Tensor) -> Tensor:
+        """x.heaviside() in place."""
+        if type(other) is not Tensor:
+            require(other, "heaviside_", "other")
+        h = tg_heaviside_(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def subtract(self, other: Tensor) -> Tensor:
+        """tg_sub."""
+        if type(other) is not Tensor:
+            require(other, "subtract", "other")
+        h = tg_subtract(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def multiply(self, other: Tensor) -> Tensor:
+        """tg_mul."""
+        if type(other) is not Tensor:
+            require(other, "multiply", "other")
+        h = tg_multiply(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def divide(self, other: Tensor) -> Tensor:
+        """tg_div."""
+        if type(other) is not Tensor:
+            require(other, "divide", "other")
+        h = tg_divide(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def true_divide(self, other: Tensor) -> Tensor:
+        """tg_div."""
+        if type(other) is not Tensor:
+            require(other, "true_divide", "other")
+        h = tg_true_divide(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def arctan2(self, other: Tensor) -> Tensor:
+        """tg_atan2."""
+        if type(other) is not Tensor:
+            require(other, "arctan2", "other")
+        h = tg_arctan2(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def bitwise_and(self, other: Tensor) -> Tensor:
+        """Bit by bit; of bool as tg_logical_and."""
+        if type(other) is not Tensor:
+            require(other, "bitwise_and", "other")
+        h = tg_bitwise_and(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def bitwise_or(self, other: Tensor) -> Tensor:
+        """x.bitwise_or() in place."""
+        if type(other) is not Tensor:
+            require(other, "bitwise_or", "other")
+        h = tg_bitwise_or(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def bitwise_xor(self, other: Tensor) -> Tensor:
+        """x.bitwise_xor() in place."""
+        if type(other) is not Tensor:
+            require(other, "bitwise_xor", "other")
+        h = tg_bitwise_xor(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def bitwise_not(self) -> Tensor:
+        """x.bitwise_not() in place."""
+        h = tg_bitwise_not(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def bitwise_left_shift(self, other: Tensor) -> Tensor:
+        """a · 2ᵇ by bits; 0 where b is negative or not below the number of bits.
+
+        No bool.
+        """
+        if type(other) is not Tensor:
+            require(other, "bitwise_left_shift", "other")
+        h = tg_bitwise_left_shift(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def bitwise_right_shift(self, other: Tensor) -> Tensor:
+        """⌊a / 2ᵇ⌋ by bits; where b is negative or not below the number of bits 0, or -1 for a
+        below 0. No bool.
+        """
+        if type(other) is not Tensor:
+            require(other, "bitwise_right_shift", "other")
+        h = tg_bitwise_right_shift(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def gcd(self, other: Tensor) -> Tensor:
+        """The greatest common divisor, not negative; gcd(0, 0) is 0.
+
+        No bool.
+        """
+        if type(other) is not Tensor:
+            require(other, "gcd", "other")
+        h = tg_gcd(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def lcm(self, other: Tensor) -> Tensor:
+        """The least common multiple, not negative; 0 if one of them is 0.
+
+        No bool.
+        """
+        if type(other) is not Tensor:
+            require(other, "lcm", "other")
+        h = tg_lcm(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def bitwise_and_(self, other: Tensor) -> Tensor:
+        """x.bitwise_and() in place."""
+        if type(other) is not Tensor:
+            require(other, "bitwise_and_", "other")
+        h = tg_bitwise_and_(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def bitwise_or_(self, other: Tensor) -> Tensor:
+        """x.bitwise_or() in place."""
+        if type(other) is not Tensor:
+            require(other, "bitwise_or_", "other")
+        h = tg_bitwise_or_(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def bitwise_xor_(self, other: Tensor) -> Tensor:
+        """x.bitwise_xor() in place."""
+        if type(other) is not Tensor:
+            require(other, "bitwise_xor_", "other")
+        h = tg_bitwise_xor_(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def bitwise_not_(self: Self) -> Self:
+        """x.bitwise_not() in place."""
+        if tg_bitwise_not_(self._h):
+            return self
+        raise failure()
+
+    def bitwise_left_shift_(self, other: Tensor) -> Tensor:
+        """x.bitwise_left_shift() in place."""
+        if type(other) is not Tensor:
+            require(other, "bitwise_left_shift_", "other")
+        h = tg_bitwise_left_shift_(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def bitwise_right_shift_(self, other: Tensor) -> Tensor:
+        """x.bitwise_right_shift() in place."""
+        if type(other) is not Tensor:
+            require(other, "bitwise_right_shift_", "other")
+        h = tg_bitwise_right_shift_(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def gcd_(self, other: Tensor) -> Tensor:
+        """x.gcd() in place."""
+        if type(other) is not Tensor:
+            require(other, "gcd_", "other")
+        h = tg_gcd_(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def lcm_(self, other: Tensor) -> Tensor:
+        """x.lcm() in place."""
+        if type(other) is not Tensor:
+            require(other, "lcm_", "other")
+        h = tg_lcm_(self._h, other._h)
         if h:
             y = new(Tensor)
             y._h = h
@@ -748,11 +2190,189 @@ class TensorOps:
             return y
         raise failure()
 
+    def mm(self, other: Tensor) -> Tensor:
+        """tg_matmul of two matrices: [m,k]·[k,n], no other ranks."""
+        if type(other) is not Tensor:
+            require(other, "mm", "other")
+        h = tg_mm(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def bmm(self, other: Tensor) -> Tensor:
+        """tg_matmul of two batches: [b,m,k]·[b,k,n], without broadcasting."""
+        if type(other) is not Tensor:
+            require(other, "bmm", "other")
+        h = tg_bmm(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def mv(self, other: Tensor) -> Tensor:
+        """A matrix times a vector: [m,k]·[k]."""
+        if type(other) is not Tensor:
+            require(other, "mv", "other")
+        h = tg_mv(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
     def dot(self, other: Tensor) -> Tensor:
         """Σ aᵢ bᵢ of two 1-d tensors of equal length."""
         if type(other) is not Tensor:
             require(other, "dot", "other")
         h = tg_dot(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def vdot(self, other: Tensor) -> Tensor:
+        """The same as tg_dot: there are no complex numbers."""
+        if type(other) is not Tensor:
+            require(other, "vdot", "other")
+        h = tg_vdot(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def inner(self, other: Tensor) -> Tensor:
+        """Σₖ a[..., k]·b[..., k] over the last dims, for all pairs of the others: a's dims, then
+        b's. With a 0-d operand, the product.
+        """
+        if type(other) is not Tensor:
+            require(other, "inner", "other")
+        h = tg_inner(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def outer(self, other: Tensor) -> Tensor:
+        """aᵢ·bⱼ of two 1-d tensors: [m,n]."""
+        if type(other) is not Tensor:
+            require(other, "outer", "other")
+        h = tg_outer(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def ger(self, other: Tensor) -> Tensor:
+        """Another name of tg_outer."""
+        if type(other) is not Tensor:
+            require(other, "ger", "other")
+        h = tg_ger(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def kron(self, other: Tensor) -> Tensor:
+        """The Kronecker product: block (i, j) is a[i, j]·b.
+
+        Up to 4 dims; the shorter shape gets ones at the left.
+        """
+        if type(other) is not Tensor:
+            require(other, "kron", "other")
+        h = tg_kron(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def trace(self) -> Tensor:
+        """Σ xᵢᵢ of one matrix [m, n]."""
+        h = tg_trace(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def solve(self, other: Tensor) -> Tensor:
+        """y of a·y = b: a [..., n, n]; b [..., n, k], or vectors: [n], or a's shape without the
+        last dim. Batches broadcast.
+        """
+        if type(other) is not Tensor:
+            require(other, "solve", "other")
+        h = tg_solve(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def inv(self) -> Tensor:
+        """x⁻¹."""
+        h = tg_inv(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def inverse(self) -> Tensor:
+        """Another name of tg_inv."""
+        h = tg_inverse(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def det(self) -> Tensor:
+        """The determinant.
+
+        The gradient is the cofactor matrix, exact for singular matrices too; so is the second
+        derivative.
+        """
+        h = tg_det(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def logdet(self) -> Tensor:
+        """ln det x; -inf at 0, NaN below."""
+        h = tg_logdet(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def svdvals(self) -> Tensor:
+        """Singular values, descending."""
+        h = tg_svdvals(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def lstsq(self, other: Tensor) -> Tensor:
+        """The y [..., n, k] that makes ‖a·y - b‖ least, a [..., m, n] and b [..., m, k], and among
+        several the shortest (m < n). a must have full rank, else TG_ERR_NUMERIC: tg_pinv takes
+        any.
+        """
+        if type(other) is not Tensor:
+            require(other, "lstsq", "other")
+        h = tg_lstsq(self._h, other._h)
         if h:
             y = new(Tensor)
             y._h = h
@@ -946,6 +2566,75 @@ class TensorOps:
             return self
         raise failure()
 
+    def reshape_as(self, other: Tensor) -> Tensor:
+        """The shape of `other`."""
+        if type(other) is not Tensor:
+            require(other, "reshape_as", "other")
+        h = tg_reshape_as(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def view_as(self, other: Tensor) -> Tensor:
+        """x.view_as() in place."""
+        if type(other) is not Tensor:
+            require(other, "view_as", "other")
+        h = tg_view_as(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def ravel(self) -> Tensor:
+        """One dim: tg_reshape to [-1]."""
+        h = tg_ravel(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def t(self) -> Tensor:
+        """A matrix turned; x of less than 2 dims stays."""
+        h = tg_t(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def expand_as(self, other: Tensor) -> Tensor:
+        """tg_expand to the shape of `other`."""
+        if type(other) is not Tensor:
+            require(other, "expand_as", "other")
+        h = tg_expand_as(self._h, other._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def fliplr(self) -> Tensor:
+        """tg_flip of dim 1."""
+        h = tg_fliplr(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
+    def flipud(self) -> Tensor:
+        """tg_flip of dim 0."""
+        h = tg_flipud(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
 
 def prelu(input: Tensor, other: Tensor) -> Tensor:
     """x where x > 0, else weight·x.
@@ -1083,6 +2772,27 @@ def logical_not(input: Tensor) -> Tensor:
     return input.logical_not()
 
 
+def logical_and_(input: Tensor, other: Tensor) -> Tensor:
+    """x.logical_and() in place."""
+    if type(input) is not Tensor:
+        require(input, "logical_and_")
+    return input.logical_and_(other)
+
+
+def logical_or_(input: Tensor, other: Tensor) -> Tensor:
+    """x.logical_or() in place."""
+    if type(input) is not Tensor:
+        require(input, "logical_or_")
+    return input.logical_or_(other)
+
+
+def logical_xor_(input: Tensor, other: Tensor) -> Tensor:
+    """x.logical_xor() in place."""
+    if type(input) is not Tensor:
+        require(input, "logical_xor_")
+    return input.logical_xor_(other)
+
+
 def isnan(input: Tensor) -> Tensor:
     """x.isnan() in place."""
     if type(input) is not Tensor:
@@ -1107,6 +2817,23 @@ def neg(input: Tensor) -> Tensor:
     return input.neg()
 
 
+def negative(input: Tensor) -> Tensor:
+    """-x: tg_neg by its other name."""
+    if type(input) is not Tensor:
+        require(input, "negative")
+    return input.negative()
+
+
+def positive(input: Tensor) -> Tensor:
+    """x, in new memory.
+
+    No bool.
+    """
+    if type(input) is not Tensor:
+        require(input, "positive")
+    return input.positive()
+
+
 def abs(input: Tensor) -> Tensor:
     """|x|; gradient sign(x), 0 at 0.
 
@@ -1115,6 +2842,13 @@ def abs(input: Tensor) -> Tensor:
     if type(input) is not Tensor:
         require(input, "abs")
     return input.abs()
+
+
+def absolute(input: Tensor) -> Tensor:
+    """|x|: tg_abs by its other name."""
+    if type(input) is not Tensor:
+        require(input, "absolute")
+    return input.absolute()
 
 
 def sign(input: Tensor) -> Tensor:
@@ -1148,7 +2882,7 @@ def sqrt(input: Tensor) -> Tensor:
 
 
 def rsqrt(input: Tensor) -> Tensor:
-    """1/√x; +inf at 0.
+    """1/√x; +inf at 0; gradient -g·y³/2, -inf at 0.
 
     Float.
     """
@@ -1158,7 +2892,7 @@ def rsqrt(input: Tensor) -> Tensor:
 
 
 def reciprocal(input: Tensor) -> Tensor:
-    """1/x.
+    """1/x; ±inf at ±0; gradient -g·y², -inf there.
 
     Float.
     """
@@ -1167,14 +2901,72 @@ def reciprocal(input: Tensor) -> Tensor:
     return input.reciprocal()
 
 
+def floor(input: Tensor) -> Tensor:
+    """The largest integer <= x."""
+    if type(input) is not Tensor:
+        require(input, "floor")
+    return input.floor()
+
+
+def ceil(input: Tensor) -> Tensor:
+    """The smallest integer >= x."""
+    if type(input) is not Tensor:
+        require(input, "ceil")
+    return input.ceil()
+
+
+def trunc(input: Tensor) -> Tensor:
+    """x without its fraction: toward 0."""
+    if type(input) is not Tensor:
+        require(input, "trunc")
+    return input.trunc()
+
+
+def fix(input: Tensor) -> Tensor:
+    """tg_trunc by its other name."""
+    if type(input) is not Tensor:
+        require(input, "fix")
+    return input.fix()
+
+
+def frac(input: Tensor) -> Tensor:
+    """x - trunc(x), with the sign of x; NaN for infinities; gradient 1.
+
+    f32 and f64 only.
+    """
+    if type(input) is not Tensor:
+        require(input, "frac")
+    return input.frac()
+
+
 def exp(input: Tensor) -> Tensor:
-    """eˣ.
+    """eˣ; gradient g·y.
 
     Float.
     """
     if type(input) is not Tensor:
         require(input, "exp")
     return input.exp()
+
+
+def exp2(input: Tensor) -> Tensor:
+    """2ˣ; gradient g·y·ln 2.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "exp2")
+    return input.exp2()
+
+
+def expm1(input: Tensor) -> Tensor:
+    """eˣ - 1, exact near 0; gradient g(y + 1).
+
+    Float. ONNX has Exp only, which is not exact there.
+    """
+    if type(input) is not Tensor:
+        require(input, "expm1")
+    return input.expm1()
 
 
 def log(input: Tensor) -> Tensor:
@@ -1185,6 +2977,56 @@ def log(input: Tensor) -> Tensor:
     if type(input) is not Tensor:
         require(input, "log")
     return input.log()
+
+
+def log2(input: Tensor) -> Tensor:
+    """log₂ x; the corners of tg_log.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "log2")
+    return input.log2()
+
+
+def log10(input: Tensor) -> Tensor:
+    """log₁₀ x; the corners of tg_log.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "log10")
+    return input.log10()
+
+
+def log1p(input: Tensor) -> Tensor:
+    """ln(1 + x), exact near 0; -inf at -1, NaN below; gradient g/(1 + x) everywhere.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "log1p")
+    return input.log1p()
+
+
+def deg2rad(input: Tensor) -> Tensor:
+    """x·π/180.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "deg2rad")
+    return input.deg2rad()
+
+
+def rad2deg(input: Tensor) -> Tensor:
+    """x·180/π.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "rad2deg")
+    return input.rad2deg()
 
 
 def sin(input: Tensor) -> Tensor:
@@ -1207,6 +3049,138 @@ def cos(input: Tensor) -> Tensor:
     return input.cos()
 
 
+def tan(input: Tensor) -> Tensor:
+    """tan x; gradient g(1 + y²).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "tan")
+    return input.tan()
+
+
+def asin(input: Tensor) -> Tensor:
+    """arcsin x in [-π/2, π/2]; NaN outside [-1, 1]; gradient g/√(1 - x²), +inf at ±1.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "asin")
+    return input.asin()
+
+
+def acos(input: Tensor) -> Tensor:
+    """arccos x in [0, π]; NaN outside [-1, 1]; gradient -g/√(1 - x²), -inf at ±1.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "acos")
+    return input.acos()
+
+
+def atan(input: Tensor) -> Tensor:
+    """arctan x in [-π/2, π/2]; gradient g/(1 + x²).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "atan")
+    return input.atan()
+
+
+def sinh(input: Tensor) -> Tensor:
+    """sinh x; gradient g·cosh x.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "sinh")
+    return input.sinh()
+
+
+def cosh(input: Tensor) -> Tensor:
+    """cosh x; gradient g·sinh x.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "cosh")
+    return input.cosh()
+
+
+def asinh(input: Tensor) -> Tensor:
+    """The inverse of sinh; gradient g/√(x² + 1).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "asinh")
+    return input.asinh()
+
+
+def acosh(input: Tensor) -> Tensor:
+    """The inverse of cosh, >= 0; NaN below 1; gradient g/√(x² - 1), +inf at 1.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "acosh")
+    return input.acosh()
+
+
+def atanh(input: Tensor) -> Tensor:
+    """The inverse of tanh; ±inf at ±1, NaN outside; gradient g/(1 - x²), +inf at ±1.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "atanh")
+    return input.atanh()
+
+
+def arcsin(input: Tensor) -> Tensor:
+    """x.arcsin() in place."""
+    if type(input) is not Tensor:
+        require(input, "arcsin")
+    return input.arcsin()
+
+
+def arccos(input: Tensor) -> Tensor:
+    """x.arccos() in place."""
+    if type(input) is not Tensor:
+        require(input, "arccos")
+    return input.arccos()
+
+
+def arctan(input: Tensor) -> Tensor:
+    """x.arctan() in place."""
+    if type(input) is not Tensor:
+        require(input, "arctan")
+    return input.arctan()
+
+
+def arcsinh(input: Tensor) -> Tensor:
+    """x.arcsinh() in place."""
+    if type(input) is not Tensor:
+        require(input, "arcsinh")
+    return input.arcsinh()
+
+
+def arccosh(input: Tensor) -> Tensor:
+    """x.arccosh() in place."""
+    if type(input) is not Tensor:
+        require(input, "arccosh")
+    return input.arccosh()
+
+
+def arctanh(input: Tensor) -> Tensor:
+    """x.arctanh() in place."""
+    if type(input) is not Tensor:
+        require(input, "arctanh")
+    return input.arctanh()
+
+
 def tanh(input: Tensor) -> Tensor:
     """tanh x; gradient g(1 - y²).
 
@@ -1227,6 +3201,177 @@ def sigmoid(input: Tensor) -> Tensor:
     return input.sigmoid()
 
 
+def erf(input: Tensor) -> Tensor:
+    """2/√π ∫₀ˣ exp(-t²) dt; gradient g·2/√π·exp(-x²).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "erf")
+    return input.erf()
+
+
+def erfc(input: Tensor) -> Tensor:
+    """1 - erf(x), exact where that is small.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "erfc")
+    return input.erfc()
+
+
+def erfcx(input: Tensor) -> Tensor:
+    """exp(x²)·erfc(x), which does not underflow; gradient g(2xy - 2/√π).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "erfcx")
+    return input.erfcx()
+
+
+def erfinv(input: Tensor) -> Tensor:
+    """The inverse of erf; ±inf at ±1, NaN outside; gradient g·√π/2·exp(y²), +inf at ±1.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "erfinv")
+    return input.erfinv()
+
+
+def ndtr(input: Tensor) -> Tensor:
+    """The normal distribution, erfc(-x/√2)/2; gradient g·exp(-x²/2)/√(2π).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "ndtr")
+    return input.ndtr()
+
+
+def ndtri(input: Tensor) -> Tensor:
+    """The inverse of ndtr: -inf at 0, +inf at 1, NaN outside; gradient g·√(2π)·exp(y²/2).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "ndtri")
+    return input.ndtri()
+
+
+def log_ndtr(input: Tensor) -> Tensor:
+    """ln ndtr(x), exact on both sides; gradient g·√(2/π)/erfcx(-x/√2).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "log_ndtr")
+    return input.log_ndtr()
+
+
+def lgamma(input: Tensor) -> Tensor:
+    """ln |Γ(x)|; +inf at 0, -1, -2, …; gradient g·digamma(x).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "lgamma")
+    return input.lgamma()
+
+
+def digamma(input: Tensor) -> Tensor:
+    """ψ(x), the slope of lgamma; ∓inf at ±0, NaN at -1, -2, …; gradient g·polygamma(1, x).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "digamma")
+    return input.digamma()
+
+
+def i0(input: Tensor) -> Tensor:
+    """The modified Bessel function I₀(x); gradient g·i1(x).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "i0")
+    return input.i0()
+
+
+def i1(input: Tensor) -> Tensor:
+    """I₁(x); gradient g(i0(x) - y/x), g/2 at 0.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "i1")
+    return input.i1()
+
+
+def i0e(input: Tensor) -> Tensor:
+    """exp(-|x|)·I₀(x); gradient g(i1e(x) - sign(x)·y).
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "i0e")
+    return input.i0e()
+
+
+def i1e(input: Tensor) -> Tensor:
+    """exp(-|x|)·I₁(x); gradient g(i0e(x) - (sign(x) + 1/x)·y), g/2 at 0.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "i1e")
+    return input.i1e()
+
+
+def sinc(input: Tensor) -> Tensor:
+    """sin(πx)/(πx), 1 at 0 and exactly 0 at other integers; gradient 0 at 0.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "sinc")
+    return input.sinc()
+
+
+def isinf(input: Tensor) -> Tensor:
+    """x.isinf() in place."""
+    if type(input) is not Tensor:
+        require(input, "isinf")
+    return input.isinf()
+
+
+def isposinf(input: Tensor) -> Tensor:
+    """x.isposinf() in place."""
+    if type(input) is not Tensor:
+        require(input, "isposinf")
+    return input.isposinf()
+
+
+def isneginf(input: Tensor) -> Tensor:
+    """x.isneginf() in place."""
+    if type(input) is not Tensor:
+        require(input, "isneginf")
+    return input.isneginf()
+
+
+def signbit(input: Tensor) -> Tensor:
+    """True for numbers below 0, -0 and NaN with its sign bit set.
+
+    Any dtype.
+    """
+    if type(input) is not Tensor:
+        require(input, "signbit")
+    return input.signbit()
+
+
 def relu(input: Tensor) -> Tensor:
     """max(x, 0); NaN stays; gradient 0 at 0.
 
@@ -1237,10 +3382,20 @@ def relu(input: Tensor) -> Tensor:
     return input.relu()
 
 
+def ldexp(input: Tensor, other: Tensor) -> Tensor:
+    """x · 2^other; other need not be an integer and has a gradient too, g·y·ln 2.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "ldexp")
+    return input.ldexp(other)
+
+
 def maximum(input: Tensor, other: Tensor) -> Tensor:
     """The larger; NaN wins.
 
-    Ties share the gradient in halves.
+    Ties share the gradient in halves; at NaN both get all of it.
     """
     if type(input) is not Tensor:
         require(input, "maximum")
@@ -1250,11 +3405,277 @@ def maximum(input: Tensor, other: Tensor) -> Tensor:
 def minimum(input: Tensor, other: Tensor) -> Tensor:
     """The smaller; NaN wins.
 
-    Ties share the gradient in halves.
+    Ties share the gradient in halves; at NaN both get all of it.
     """
     if type(input) is not Tensor:
         require(input, "minimum")
     return input.minimum(other)
+
+
+def fmax(input: Tensor, other: Tensor) -> Tensor:
+    """The larger; a number wins over NaN.
+
+    The gradient goes to the one taken, at ties (and two NaN) to a.
+    """
+    if type(input) is not Tensor:
+        require(input, "fmax")
+    return input.fmax(other)
+
+
+def fmin(input: Tensor, other: Tensor) -> Tensor:
+    """The smaller; a number wins over NaN.
+
+    The gradient goes to the one taken, at ties (and two NaN) to a.
+    """
+    if type(input) is not Tensor:
+        require(input, "fmin")
+    return input.fmin(other)
+
+
+def hypot(input: Tensor, other: Tensor) -> Tensor:
+    """√(a² + b²) without overflow on the way.
+
+    Gradient to a: g·a/y, to b: g·b/y; 0 at the origin. Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "hypot")
+    return input.hypot(other)
+
+
+def atan2(input: Tensor, other: Tensor) -> Tensor:
+    """The angle of the point (b, a) in (-π, π], as C's atan2.
+
+    Gradient to a: g·b/(a² + b²), to b: -g·a/(a² + b²); 0 at the origin. Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "atan2")
+    return input.atan2(other)
+
+
+def nextafter(input: Tensor, other: Tensor) -> Tensor:
+    """The number of the dtype next to a in the direction of b.
+
+    Not differentiable: the result is a leaf. Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "nextafter")
+    return input.nextafter(other)
+
+
+def heaviside(input: Tensor, other: Tensor) -> Tensor:
+    """0 where x < 0 or x is NaN, values where x = 0, 1 where x > 0.
+
+    Not differentiable: the result is a leaf.
+    """
+    if type(input) is not Tensor:
+        require(input, "heaviside")
+    return input.heaviside(other)
+
+
+def logaddexp(input: Tensor, other: Tensor) -> Tensor:
+    """ln(eᵃ + eᵇ) without overflow.
+
+    Gradients: g·eᵃ/(eᵃ + eᵇ) and the rest of g; both 0 where y = -inf. Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "logaddexp")
+    return input.logaddexp(other)
+
+
+def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
+    """log₂(2ᵃ + 2ᵇ) without overflow, as tg_logaddexp.
+
+    Float.
+    """
+    if type(input) is not Tensor:
+        require(input, "logaddexp2")
+    return input.logaddexp2(other)
+
+
+def ldexp_(input: Tensor, other: Tensor) -> Tensor:
+    """x.ldexp() in place."""
+    if type(input) is not Tensor:
+        require(input, "ldexp_")
+    return input.ldexp_(other)
+
+
+def hypot_(input: Tensor, other: Tensor) -> Tensor:
+    """x.hypot() in place."""
+    if type(input) is not Tensor:
+        require(input, "hypot_")
+    return input.hypot_(other)
+
+
+def atan2_(input: Tensor, other: Tensor) -> Tensor:
+    """x.atan2() in place."""
+    if type(input) is not Tensor:
+        require(input, "atan2_")
+    return input.atan2_(other)
+
+
+def nextafter_(input: Tensor, other: Tensor) -> Tensor:
+    """x.nextafter() in place."""
+    if type(input) is not Tensor:
+        require(input, "nextafter_")
+    return input.nextafter_(other)
+
+
+def heaviside_(input: Tensor, other: Tensor) -> Tensor:
+    """x.heaviside() in place."""
+    if type(input) is not Tensor:
+        require(input, "heaviside_")
+    return input.heaviside_(other)
+
+
+def subtract(input: Tensor, other: Tensor) -> Tensor:
+    """tg_sub."""
+    if type(input) is not Tensor:
+        require(input, "subtract")
+    return input.subtract(other)
+
+
+def multiply(input: Tensor, other: Tensor) -> Tensor:
+    """tg_mul."""
+    if type(input) is not Tensor:
+        require(input, "multiply")
+    return input.multiply(other)
+
+
+def divide(input: Tensor, other: Tensor) -> Tensor:
+    """tg_div."""
+    if type(input) is not Tensor:
+        require(input, "divide")
+    return input.divide(other)
+
+
+def true_divide(input: Tensor, other: Tensor) -> Tensor:
+    """tg_div."""
+    if type(input) is not Tensor:
+        require(input, "true_divide")
+    return input.true_divide(other)
+
+
+def arctan2(input: Tensor, other: Tensor) -> Tensor:
+    """tg_atan2."""
+    if type(input) is not Tensor:
+        require(input, "arctan2")
+    return input.arctan2(other)
+
+
+def bitwise_and(input: Tensor, other: Tensor) -> Tensor:
+    """Bit by bit; of bool as tg_logical_and."""
+    if type(input) is not Tensor:
+        require(input, "bitwise_and")
+    return input.bitwise_and(other)
+
+
+def bitwise_or(input: Tensor, other: Tensor) -> Tensor:
+    """x.bitwise_or() in place."""
+    if type(input) is not Tensor:
+        require(input, "bitwise_or")
+    return input.bitwise_or(other)
+
+
+def bitwise_xor(input: Tensor, other: Tensor) -> Tensor:
+    """x.bitwise_xor() in place."""
+    if type(input) is not Tensor:
+        require(input, "bitwise_xor")
+    return input.bitwise_xor(other)
+
+
+def bitwise_not(input: Tensor) -> Tensor:
+    """x.bitwise_not() in place."""
+    if type(input) is not Tensor:
+        require(input, "bitwise_not")
+    return input.bitwise_not()
+
+
+def bitwise_left_shift(input: Tensor, other: Tensor) -> Tensor:
+    """a · 2ᵇ by bits; 0 where b is negative or not below the number of bits.
+
+    No bool.
+    """
+    if type(input) is not Tensor:
+        require(input, "bitwise_left_shift")
+    return input.bitwise_left_shift(other)
+
+
+def bitwise_right_shift(input: Tensor, other: Tensor) -> Tensor:
+    """⌊a / 2ᵇ⌋ by bits; where b is negative or not below the number of bits 0, or -1 for a below
+    0. No bool.
+    """
+    if type(input) is not Tensor:
+        require(input, "bitwise_right_shift")
+    return input.bitwise_right_shift(other)
+
+
+def gcd(input: Tensor, other: Tensor) -> Tensor:
+    """The greatest common divisor, not negative; gcd(0, 0) is 0.
+
+    No bool.
+    """
+    if type(input) is not Tensor:
+        require(input, "gcd")
+    return input.gcd(other)
+
+
+def lcm(input: Tensor, other: Tensor) -> Tensor:
+    """The least common multiple, not negative; 0 if one of them is 0.
+
+    No bool.
+    """
+    if type(input) is not Tensor:
+        require(input, "lcm")
+    return input.lcm(other)
+
+
+def bitwise_and_(input: Tensor, other: Tensor) -> Tensor:
+    """x.bitwise_and() in place."""
+    if type(input) is not Tensor:
+        require(input, "bitwise_and_")
+    return input.bitwise_and_(other)
+
+
+def bitwise_or_(input: Tensor, other: Tensor) -> Tensor:
+    """x.bitwise_or() in place."""
+    if type(input) is not Tensor:
+        require(input, "bitwise_or_")
+    return input.bitwise_or_(other)
+
+
+def bitwise_xor_(input: Tensor, other: Tensor) -> Tensor:
+    """x.bitwise_xor() in place."""
+    if type(input) is not Tensor:
+        require(input, "bitwise_xor_")
+    return input.bitwise_xor_(other)
+
+
+def bitwise_left_shift_(input: Tensor, other: Tensor) -> Tensor:
+    """x.bitwise_left_shift() in place."""
+    if type(input) is not Tensor:
+        require(input, "bitwise_left_shift_")
+    return input.bitwise_left_shift_(other)
+
+
+def bitwise_right_shift_(input: Tensor, other: Tensor) -> Tensor:
+    """x.bitwise_right_shift() in place."""
+    if type(input) is not Tensor:
+        require(input, "bitwise_right_shift_")
+    return input.bitwise_right_shift_(other)
+
+
+def gcd_(input: Tensor, other: Tensor) -> Tensor:
+    """x.gcd() in place."""
+    if type(input) is not Tensor:
+        require(input, "gcd_")
+    return input.gcd_(other)
+
+
+def lcm_(input: Tensor, other: Tensor) -> Tensor:
+    """x.lcm() in place."""
+    if type(input) is not Tensor:
+        require(input, "lcm_")
+    return input.lcm_(other)
 
 
 def take(input: Tensor, other: Tensor) -> Tensor:
@@ -1299,11 +3720,136 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     return input.matmul(other)
 
 
+def mm(input: Tensor, other: Tensor) -> Tensor:
+    """tg_matmul of two matrices: [m,k]·[k,n], no other ranks."""
+    if type(input) is not Tensor:
+        require(input, "mm")
+    return input.mm(other)
+
+
+def bmm(input: Tensor, other: Tensor) -> Tensor:
+    """tg_matmul of two batches: [b,m,k]·[b,k,n], without broadcasting."""
+    if type(input) is not Tensor:
+        require(input, "bmm")
+    return input.bmm(other)
+
+
+def mv(input: Tensor, other: Tensor) -> Tensor:
+    """A matrix times a vector: [m,k]·[k]."""
+    if type(input) is not Tensor:
+        require(input, "mv")
+    return input.mv(other)
+
+
 def dot(input: Tensor, other: Tensor) -> Tensor:
     """Σ aᵢ bᵢ of two 1-d tensors of equal length."""
     if type(input) is not Tensor:
         require(input, "dot")
     return input.dot(other)
+
+
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """The same as tg_dot: there are no complex numbers."""
+    if type(input) is not Tensor:
+        require(input, "vdot")
+    return input.vdot(other)
+
+
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """Σₖ a[..., k]·b[..., k] over the last dims, for all pairs of the others: a's dims, then b's.
+    With a 0-d operand, the product.
+    """
+    if type(input) is not Tensor:
+        require(input, "inner")
+    return input.inner(other)
+
+
+def outer(input: Tensor, other: Tensor) -> Tensor:
+    """aᵢ·bⱼ of two 1-d tensors: [m,n]."""
+    if type(input) is not Tensor:
+        require(input, "outer")
+    return input.outer(other)
+
+
+def ger(input: Tensor, other: Tensor) -> Tensor:
+    """Another name of tg_outer."""
+    if type(input) is not Tensor:
+        require(input, "ger")
+    return input.ger(other)
+
+
+def kron(input: Tensor, other: Tensor) -> Tensor:
+    """The Kronecker product: block (i, j) is a[i, j]·b.
+
+    Up to 4 dims; the shorter shape gets ones at the left.
+    """
+    if type(input) is not Tensor:
+        require(input, "kron")
+    return input.kron(other)
+
+
+def trace(input: Tensor) -> Tensor:
+    """Σ xᵢᵢ of one matrix [m, n]."""
+    if type(input) is not Tensor:
+        require(input, "trace")
+    return input.trace()
+
+
+def solve(input: Tensor, other: Tensor) -> Tensor:
+    """y of a·y = b: a [..., n, n]; b [..., n, k], or vectors: [n], or a's shape without the last
+    dim. Batches broadcast.
+    """
+    if type(input) is not Tensor:
+        require(input, "solve")
+    return input.solve(other)
+
+
+def inv(input: Tensor) -> Tensor:
+    """x⁻¹."""
+    if type(input) is not Tensor:
+        require(input, "inv")
+    return input.inv()
+
+
+def inverse(input: Tensor) -> Tensor:
+    """Another name of tg_inv."""
+    if type(input) is not Tensor:
+        require(input, "inverse")
+    return input.inverse()
+
+
+def det(input: Tensor) -> Tensor:
+    """The determinant.
+
+    The gradient is the cofactor matrix, exact for singular matrices too; so is the second
+    derivative.
+    """
+    if type(input) is not Tensor:
+        require(input, "det")
+    return input.det()
+
+
+def logdet(input: Tensor) -> Tensor:
+    """ln det x; -inf at 0, NaN below."""
+    if type(input) is not Tensor:
+        require(input, "logdet")
+    return input.logdet()
+
+
+def svdvals(input: Tensor) -> Tensor:
+    """Singular values, descending."""
+    if type(input) is not Tensor:
+        require(input, "svdvals")
+    return input.svdvals()
+
+
+def lstsq(input: Tensor, other: Tensor) -> Tensor:
+    """The y [..., n, k] that makes ‖a·y - b‖ least, a [..., m, n] and b [..., m, k], and among
+    several the shortest (m < n). a must have full rank, else TG_ERR_NUMERIC: tg_pinv takes any.
+    """
+    if type(input) is not Tensor:
+        require(input, "lstsq")
+    return input.lstsq(other)
 
 
 def sum(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
@@ -1425,3 +3971,52 @@ def contiguous(input: Tensor) -> Tensor:
     if type(input) is not Tensor:
         require(input, "contiguous")
     return input.contiguous()
+
+
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """The shape of `other`."""
+    if type(input) is not Tensor:
+        require(input, "reshape_as")
+    return input.reshape_as(other)
+
+
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """x.view_as() in place."""
+    if type(input) is not Tensor:
+        require(input, "view_as")
+    return input.view_as(other)
+
+
+def ravel(input: Tensor) -> Tensor:
+    """One dim: tg_reshape to [-1]."""
+    if type(input) is not Tensor:
+        require(input, "ravel")
+    return input.ravel()
+
+
+def t(input: Tensor) -> Tensor:
+    """A matrix turned; x of less than 2 dims stays."""
+    if type(input) is not Tensor:
+        require(input, "t")
+    return input.t()
+
+
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """tg_expand to the shape of `other`."""
+    if type(input) is not Tensor:
+        require(input, "expand_as")
+    return input.expand_as(other)
+
+
+def fliplr(input: Tensor) -> Tensor:
+    """tg_flip of dim 1."""
+    if type(input) is not Tensor:
+        require(input, "fliplr")
+    return input.fliplr()
+
+
+def flipud(input: Tensor) -> Tensor:
+    """tg_flip of dim 0."""
+    if type(input) is not Tensor:
+        require(input, "flipud")
+    return input.flipud()

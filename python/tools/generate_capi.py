@@ -8,9 +8,9 @@
     python/tensorgrad/_ops.py     methods and functions for operations of a regular form
     src/base/abi_hash.h           the same hash, which tg_abi_hash() returns
 
-A new operation in a header ops_*.h that takes one tensor, two tensors, or a tensor and a list of dims gets its
-Python method and function from here. Others are written by hand in python/tensorgrad/_tensor.py or
-_functions.py; python/tests/test_capi.py fails if one is missing.
+A new operation in a header ops_*.h that takes one tensor, two tensors, or a tensor and a list of
+dims gets its Python method and function from here. Others are written by hand in
+python/tensorgrad/_tensor.py or _functions.py; python/tests/test_capi.py fails if one is missing.
 """
 
 from __future__ import annotations
@@ -58,7 +58,13 @@ SCALARS = {
     "uint64_t": "c_uint64",
 }
 PYTHON_TYPES = {"None": "None", "c_bool": "bool", "c_double": "float"}  # all others: int
-PYTHON_CONSTANTS = {"true": "True", "false": "False", "NULL": "None"}
+PYTHON_CONSTANTS = {
+    "true": "True",
+    "false": "False",
+    "NULL": "None",
+    "NAN": 'float("nan")',
+    "INFINITY": 'float("inf")',
+}
 
 
 class Types:
@@ -99,6 +105,9 @@ class Types:
 
     def member(self, c_type: str, callback: Callback | None) -> str:
         """ctypes' type for a member of a structure."""
+        if c_type.endswith("]"):
+            base, count = c_type[:-1].split("[")
+            return f"{self.scalar(base)} * {count}"
         return self.callback(callback) if callback else self.argument(c_type)
 
     def callback(self, callback: Callback) -> str:
@@ -130,7 +139,11 @@ def initial_values(headers: Headers, struct: str) -> list[str]:
             f"the _INIT of {struct} has {len(values)} values for {len(members)} members"
         )
     given = zip(members, values)
-    return [f"{m.name}={enums.get(v, v)}" for m, v in given if v != "None"]
+    return [
+        f"{m.name}={enums.get(v, v.replace('{', '(').replace('}', ')'))}"
+        for m, v in given
+        if v != "None"
+    ]
 
 
 def write_capi(headers: Headers) -> str:
@@ -255,7 +268,7 @@ def write_stub(headers: Headers) -> str:
     for struct in headers.structs.values():
         out += ["", f"class {struct.name}(ctypes.Structure):"]
         for m in struct.members:
-            kind = "Any" if m.callback else types.python(types.argument(m.type), is_result=True)
+            kind = "Any" if m.callback or m.type.endswith("]") else types.python(types.argument(m.type), is_result=True)
             out.append(f"    {m.name}: {kind}")
         if struct.name in headers.initialisers:
             out += ["    @classmethod", f"    def init(cls) -> {struct.name}: ..."]
