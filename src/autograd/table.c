@@ -230,7 +230,8 @@ static bool check_counts(const tg__op *op, int n_inputs, int n_attrs, const tg_a
         return false;
     }
     if (n_out != tg__n_out(op)) {
-        tg__fail(TG_ERR_ARG, op->name, "gives %d outputs, room is for %d; pass an array of as many", tg__n_out(op), n_out);
+        tg__fail(TG_ERR_ARG, op->name, "gives %d outputs, room is for %d; pass an array of as many",
+                 tg__n_out(op), n_out);
         return false;
     }
     return true;

@@ -75,7 +75,7 @@ typedef struct {
     double alpha;
 } alpha_attr;
 static const tg__field alpha_fields[] = {
-    {"alpha", TG_ATTR_FLOAT, offsetof(alpha_attr, alpha), false, 0, 1.0}, {0}};
+    {"alpha", TG_ATTR_FLOAT, offsetof(alpha_attr, alpha), false, TG__NAN_OK, 1.0}, {0}};
 /* alpha·b in the dtype of the result; of integers exactly, so alpha must be one. */
 static tg_tensor *scaled(const tg__call *c) {
     const double alpha = ((const alpha_attr *)c->attr)->alpha;

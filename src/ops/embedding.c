@@ -113,10 +113,7 @@ static void embedding_rule(tg__rule *r) {
         g = tg_masked_fill(g, tg_unsqueeze(padding, 1), 0.0);
     }
     tg_tensor *zeros = tg_zeros((tg_dtype)m->dtype, m->ndim, m->shape);
-    struct {
-        int64_t dim;
-    } rows_of = {0};
-    r->gin[0] = tg__apply3(&tg__op_index_add, zeros, index, g, &rows_of);
+    r->gin[0] = tg_index_add(zeros, 0, index, g, 1.0);
 }
 TG_OP(embedding, .maths = "weight[indices]", .inputs = "weight indices", .n_in = 2, .no_grad = 2,
       .fields = embedding_fields, .attr_size = sizeof(embedding_attr), .forward = embedding_forward,
@@ -443,12 +440,8 @@ static bool embedding_bag_forward(const tg__call *c) {
     tg_tensor *padded = tg_lt_scalar(bag, 0);
     rows = tg_masked_fill(rows, tg_unsqueeze(padded, 1), 0.0);
     tg_tensor *zeros = tg_zeros((tg_dtype)weight->dtype, TG_SHAPE(bags, weight->shape[1]));
-    struct {
-        int64_t dim;
-    } rows_of = {0};
-    tg_tensor *sum = bags == 0 ? zeros
-                               : tg__apply3(&tg__op_index_add, zeros,
-                                            tg_masked_fill(bag, padded, 0.0), rows, &rows_of);
+    tg_tensor *sum =
+        bags == 0 ? zeros : tg_index_add(zeros, 0, tg_masked_fill(bag, padded, 0.0), rows, 1.0);
     if (a->mode == TG_BAG_MEAN) {
         tg_tensor *divisor = tg_clamp(tg_cast(counts, (tg_dtype)weight->dtype), 1, INFINITY);
         sum = tg_div(sum, tg_unsqueeze(divisor, 1));
