@@ -38,7 +38,7 @@ static bool check_numbers(const tg__op *op, const void *attr) {
         memcpy(&value, (const char *)attr + f->offset, sizeof value);
         if (value == value)
             continue;
-        tg__fail(TG_ERR_ARG, op->name, "%s is %s; give a number", f->name, tg__num(value));
+        tg__fail(TG_ERR_ARG, op->name, "%s is %s; give a finite number", f->name, tg__num(value));
         return false;
     }
     return true;
