@@ -20,14 +20,16 @@
 
 /* ---- Error functions ------------------------------------------------------------------------- */
 
-/* The y > 0 with erfc(y) = z, for 0 < z <= 1/2. The start is within 0.5 %, and a step of Halley
- * triples the digits; u is Newton's step. */
+/* The y > 0 with erfc(y) = z, for 0 < z <= 1/2. The start is within 1 %, and Halley's method
+ * triples the digits once it is close; u is Newton's step. */
 static double erfc_inverse(double z) {
     const double a = 0.147, l = log(z * (2 - z)), t = 2 / (PI * a) + l / 2;
     double y = sqrt(-l / a / (sqrt(t * t - l / a) + t)); /* Winitzki's approximation */
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 8; i++) {
         const double u = (z - erfc(y)) / (2 / SQRT_PI * exp(-y * y));
         y -= u / (1 + u * y);
+        if (fabs(u) < 1e-7)
+            break;
     }
     return y;
 }
@@ -58,12 +60,12 @@ double tg__erfcx(double x) {
     }
     /* 1/(x√π) · (1 - 1/2x² + 1·3/(2x²)² - …) */
     const double q = -0.5 / (x * x);
-    double sum = 1, term = 1;
+    double tail = 0, term = 1;
     for (int k = 1; k < 40 && fabs(term) > 1e-18; k += 2) {
         term *= q * k;
-        sum += term;
+        tail += term;
     }
-    return sum / (x * SQRT_PI);
+    return (1 + tail) / SQRT_PI / x;
 }
 
 double tg__ndtr(double x) {
@@ -108,9 +110,13 @@ double tg__digamma(double x) {
         y = -PI / tan(PI * r);
         x = 1 - x;
     }
-    double steps = 0;
-    for (; x < 10; x += 1)
-        steps += 1 / x;
+    double steps = 0; /* ψ(x + n) - ψ(x), small terms first */
+    if (x < 10) {
+        const int n = (int)(11 - x);
+        for (int k = n - 1; k >= 0; k--)
+            steps += 1 / (x + k);
+        x += n;
+    }
     /* B₂ₖ/2k of DLMF 5.11.2 */
     static const double b[] = {1.0 / 12,  -1.0 / 120,     1.0 / 252, -1.0 / 240,
                                1.0 / 132, -691.0 / 32760, 1.0 / 12};
@@ -256,41 +262,51 @@ static const double i1_large[] = {
     -3.20952592199342396e-17, -4.65030536848935833e-17, 4.41434832307170795e-18,
     7.51729631084210481e-18,  -9.31417886732688338e-19, -1.24219327519489096e-18};
 
-static double power_series(const double *c, int n, double q) {
-    double y = c[n - 1];
-    for (int k = n - 2; k >= 0; k--)
+/* Σ c[k] (x²/4)ᵏ: at the rounded x²/4, and its rounding error times the slope there. */
+static double power_series(const double *c, int n, double x) {
+    const double half = x / 2, q = half * half, rest = fma(half, half, -q);
+    double y = c[n - 1], slope = 0;
+    for (int k = n - 2; k >= 0; k--) {
+        slope = slope * q + y;
         y = y * q + c[k];
-    return y;
+    }
+    return y + slope * rest;
+}
+
+/* y·eˣ, where eˣ may overflow before it does. */
+static double times_exp(double y, double x) {
+    if (x < 700)
+        return y * exp(x);
+    const double half = exp(x / 2);
+    return isinf(half) ? copysign(half, y) : y * half * half;
 }
 
 double tg__i0e(double x) {
     x = fabs(x);
     if (x <= BESSEL_EDGE)
-        return power_series(i0_power, COUNT(i0_power), x * x / 4) * exp(-x);
+        return power_series(i0_power, COUNT(i0_power), x) * exp(-x);
     return chebyshev(16 / x - 1, i0_large, COUNT(i0_large)) / sqrt(x);
 }
 
 double tg__i0(double x) {
     x = fabs(x);
     if (x <= BESSEL_EDGE)
-        return power_series(i0_power, COUNT(i0_power), x * x / 4);
-    const double half = exp(x / 2); /* eˣ overflows before the result does */
-    return isinf(half) ? half : tg__i0e(x) * half * half;
+        return power_series(i0_power, COUNT(i0_power), x);
+    return times_exp(tg__i0e(x), x);
 }
 
 double tg__i1e(double x) {
     const double size = fabs(x);
     if (size <= BESSEL_EDGE)
-        return x / 2 * power_series(i1_power, COUNT(i1_power), x * x / 4) * exp(-size);
+        return x / 2 * power_series(i1_power, COUNT(i1_power), x) * exp(-size);
     return copysign(chebyshev(16 / size - 1, i1_large, COUNT(i1_large)) / sqrt(size), x);
 }
 
 double tg__i1(double x) {
     const double size = fabs(x);
     if (size <= BESSEL_EDGE)
-        return x / 2 * power_series(i1_power, COUNT(i1_power), x * x / 4);
-    const double half = exp(size / 2);
-    return isinf(half) ? copysign(half, x) : tg__i1e(x) * half * half;
+        return x / 2 * power_series(i1_power, COUNT(i1_power), x);
+    return times_exp(tg__i1e(x), size);
 }
 
 /* ---- sinc ------------------------------------------------------------------------------------ */

@@ -29,7 +29,7 @@ double tg__i1(double x);
 double tg__i1e(double x);
 
 /* The n-th derivative of sin(πx)/(πx), for n from 0 to TG__SINC_MOST. */
-#define TG__SINC_MOST 100
+#define TG__SINC_MOST 500
 double tg__sinc(int n, double x);
 
 #endif

@@ -130,7 +130,7 @@ tg_tensor *tg_arcsinh(tg_tensor *x) { return tg_asinh(x); }
 static void acosh_rule(tg__rule *r) {
     tg_tensor *x = r->in[0];
     tg_tensor *square = tg_mul(tg_sub_scalar(x, 1.0), tg_add_scalar(x, 1.0)); /* less 1 */
-    r->gin[0] = tg_mul(r->g[0], tg_rsqrt(square));
+    r->gin[0] = tg_mul(r->g[0], tg_rsqrt(tg_add_scalar(square, 0.0)));        /* -0 becomes 0 */
 }
 TG_OP(acosh, .maths = "acosh(x)", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
       .forward = tg__unary_forward, .kernel = TG__UN_acosh, .rule = acosh_rule,

@@ -107,66 +107,6 @@ static void derivatives_to_third_order_are_those_of_pytorch(void **state) {
         check_orders(cases[k].name, cases[k].op, cases[k].points, cases[k].expected);
 }
 
-/* ---- Accuracy ---- */
-
-static long double sigmoid_l(long double x) { return 1 / (1 + expl(-x)); }
-
-/* Distance from the true value in units of the last place of the type around it. */
-static double ulps(double got, long double truth, int digits, double smallest) {
-    if (isnan(got) || isinf(got))
-        return (isnan(got) && isnan((double)truth)) || got == (double)truth ? 0 : 1e9;
-    int exponent;
-    (void)frexpl(truth, &exponent);
-    long double unit = ldexpl(1, exponent - digits);
-    if (unit < (long double)smallest)
-        unit = (long double)smallest;
-    return (double)(fabsl((long double)got - truth) / unit);
-}
-
-/* Over all magnitudes from 1e-300 (f64) to where the function saturates, both signs. */
-static void transcendentals_are_within_4_ulp(void **state) {
-    (void)state;
-    static const struct {
-        const char *name;
-        unary op;
-        long double (*truth)(long double);
-        double largest;
-        bool negative;
-    } cases[] = {{"exp", tg_exp, expl, 700, true},
-                 {"log", tg_log, logl, 1e300, false},
-                 {"sin", tg_sin, sinl, 1e5, true},
-                 {"cos", tg_cos, cosl, 1e5, true},
-                 {"tanh", tg_tanh, tanhl, 300, true},
-                 {"sqrt", tg_sqrt, sqrtl, 1e300, false},
-                 {"sigmoid", tg_sigmoid, sigmoid_l, 700, true}};
-    enum { N = 4001 };
-    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-        for (int wide = 0; wide < 2; wide++) {
-            tg_scope s = tg_scope_open();
-            double largest = wide ? cases[k].largest : fmin(cases[k].largest, 80);
-            double lowest = wide ? -300 : -30;
-            double xs[N];
-            for (int i = 0; i < N; i++) {
-                double e = lowest + (log10(largest) - lowest) * i / (N - 1);
-                xs[i] = pow(10, e) * (cases[k].negative && i % 2 == 1 ? -1 : 1);
-            }
-            tg_tensor *x = row(wide ? TG_F64 : TG_F32, N, xs);
-            double *in = tg_test_read(x);
-            double *got = tg_test_read(cases[k].op(x));
-            for (int i = 0; i < N; i++) {
-                long double truth = cases[k].truth((long double)in[i]);
-                double off = wide ? ulps(got[i], truth, DBL_MANT_DIG, 0x1p-1074)
-                                  : ulps(got[i], truth, FLT_MANT_DIG, 0x1p-149);
-                if (off > 4)
-                    fail_msg("%s(%.17g) of %s is %.17g, %g ulp off", cases[k].name, in[i],
-                             wide ? "f64" : "f32", got[i], off);
-            }
-            free(in);
-            free(got);
-            assert_ok(tg_scope_close(s));
-        }
-}
-
 /* ---- Corners: value and gradient ---- */
 
 #define INF INFINITY
@@ -296,6 +236,86 @@ static void kinks_have_second_slope_zero(void **state) {
     g = slope(tg_relu(tg_mul(x, tg_square(x))), NULL, x);
     assert_values(g, 0, 0, 27);
     assert_values(slope(g, NULL, x), 0, 0, 18);
+}
+
+/* ---- positive, degrees ---- */
+
+static void positive_is_a_copy_with_slope_1(void **state) {
+    (void)state;
+    tg_tensor *x = LEAF(-1, 0, NAN);
+    tg_tensor *y = tg_positive(x);
+    assert_true(tg_data(y) != tg_data(x));
+    assert_values(y, -1, 0, NAN);
+    sum_backward(y);
+    assert_values(tg_grad(x), 1, 1, 1);
+    assert_values(tg_negative(x), 1, 0, NAN);
+    assert_values(tg_absolute(x), 1, 0, NAN);
+}
+
+static void degrees_and_radians_are_inverse(void **state) {
+    (void)state;
+    const double pi = 3.14159265358979323846;
+    tg_tensor *x = LEAF(0, 180, -90, INF);
+    tg_tensor *y = tg_deg2rad(x);
+    assert_values_near(y, 4e-16, 0, pi, -pi / 2, INF);
+    assert_values_near(tg_rad2deg(y), 4e-16, 0, 180, -90, INF);
+    sum_backward(y);
+    assert_values_near(tg_grad(x), 4e-16, pi / 180, pi / 180, pi / 180, pi / 180);
+    assert_shape(tg_deg2rad(row(TG_I64, LIST(180))), TG_F32, TG_SHAPE(1));
+    assert_values_near(tg_rad2deg(row(TG_F32, LIST(1))), 6e-8, 180 / pi);
+}
+
+/* ---- NaN and infinities ---- */
+
+static void predicates_of_infinities_and_signs(void **state) {
+    (void)state;
+    tg_tensor *x = LEAF(0, -0.0, 1, -1, INF, -INF, NAN, -5e-324);
+    assert_shape(tg_isinf(x), TG_BOOL, TG_SHAPE(8));
+    assert_values(tg_isinf(x), 0, 0, 0, 0, 1, 1, 0, 0);
+    assert_values(tg_isposinf(x), 0, 0, 0, 0, 1, 0, 0, 0);
+    assert_values(tg_isneginf(x), 0, 0, 0, 0, 0, 1, 0, 0);
+    assert_values(tg_signbit(x), 0, 1, 0, 1, 0, 1, signbit(NAN) != 0, 1);
+    assert_false(tg_requires_grad(tg_signbit(x)));
+    for (int dtype = TG_I64; dtype <= TG_BOOL; dtype++) {
+        tg_tensor *i = row((tg_dtype)dtype, LIST(0, 1));
+        assert_values(tg_isinf(i), 0, 0);
+        assert_values(tg_isposinf(i), 0, 0);
+        assert_values(tg_isneginf(i), 0, 0);
+        assert_values(tg_signbit(i), 0, 0);
+    }
+    assert_values(tg_signbit(row(TG_I32, LIST(-1, INT32_MIN))), 1, 1);
+    assert_values(tg_isinf(tg_cast(ROW(INF, 65504), TG_F16)), 1, 0);
+}
+
+static void nan_to_num_replaces_and_passes_no_gradient_there(void **state) {
+    (void)state;
+    tg_tensor *x = LEAF(NAN, INF, -INF, 2, -0.0);
+    tg_tensor *y = tg_nan_to_num(x, 0, NAN, NAN);
+    assert_values(y, 0, DBL_MAX, -DBL_MAX, 2, 0);
+    sum_backward(y);
+    assert_values(tg_grad(x), 0, 0, 0, 1, 1);
+    assert_values(tg_nan_to_num(x, -1, 7, -8), -1, 7, -8, 2, 0);
+    assert_values(tg_nan_to_num(x, NAN, INF, -INF), NAN, INF, -INF, 2, 0);
+    tg_tensor *z = tg_clone(ROW(NAN, INF, 1));
+    assert_ptr_equal(tg_nan_to_num_(z, 5, 6, 7), z);
+    assert_values(z, 5, 6, 1);
+}
+
+static void nan_to_num_knows_the_largest_number_of_every_dtype(void **state) {
+    (void)state;
+    static const struct {
+        tg_dtype dtype;
+        double largest;
+    } cases[] = {
+        {TG_F32, (double)FLT_MAX}, {TG_F64, DBL_MAX}, {TG_F16, 65504}, {TG_BF16, 0x1.fep127}};
+    for (int k = 0; k < 4; k++) {
+        tg_tensor *y = tg_nan_to_num(tg_cast(ROW(NAN, INF, -INF), cases[k].dtype), 0, NAN, NAN);
+        assert_int_equal(tg_dtype_of(y), cases[k].dtype);
+        assert_values(tg_cast(y, TG_F64), 0, cases[k].largest, -cases[k].largest);
+    }
+    tg_tensor *i = row(TG_I32, LIST(-5, 7));
+    assert_shape(tg_nan_to_num(i, 1, 1, 1), TG_I32, TG_SHAPE(2));
+    assert_values(tg_nan_to_num(i, 1, 1, 1), -5, 7);
 }
 
 /* ---- dtypes ---- */
@@ -454,8 +474,11 @@ static void tensors_of_no_dims_and_no_elements_work_forwards_and_backwards(void 
     }
 }
 
-TG_TEST_MAIN(tg_scoped(derivatives_to_third_order_are_those_of_pytorch),
-             tg_scoped(transcendentals_are_within_4_ulp),
+TG_TEST_MAIN(tg_scoped(positive_is_a_copy_with_slope_1), tg_scoped(degrees_and_radians_are_inverse),
+             tg_scoped(predicates_of_infinities_and_signs),
+             tg_scoped(nan_to_num_replaces_and_passes_no_gradient_there),
+             tg_scoped(nan_to_num_knows_the_largest_number_of_every_dtype),
+             tg_scoped(derivatives_to_third_order_are_those_of_pytorch),
              tg_scoped(special_points_have_pytorchs_values_and_slopes),
              tg_scoped(signs_of_zero_follow_c), tg_scoped(the_slope_of_sign_is_zero_of_any_order),
              tg_scoped(kinks_have_second_slope_zero),
