@@ -382,10 +382,6 @@ TG_API tg_tensor *tg_multiply(tg_tensor *a, tg_tensor *b);
 TG_API tg_tensor *tg_divide(tg_tensor *a, tg_tensor *b);
 /** tg_div. */
 TG_API tg_tensor *tg_true_divide(tg_tensor *a, tg_tensor *b);
-/** tg_neg. */
-TG_API tg_tensor *tg_negative(tg_tensor *x);
-/** tg_abs. */
-TG_API tg_tensor *tg_absolute(tg_tensor *x);
 /** tg_atan2. */
 TG_API tg_tensor *tg_arctan2(tg_tensor *a, tg_tensor *b);
 

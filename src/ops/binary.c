@@ -120,7 +120,3 @@ tg_tensor *tg_sub_alpha(tg_tensor *a, tg_tensor *b, double alpha) {
 tg_tensor *tg_sub_alpha_(tg_tensor *a, tg_tensor *b, double alpha) {
     return tg__apply2_(&tg__op_sub_alpha, a, b, &(alpha_attr){alpha});
 }
-
-/* ---- Other names of operations of one input ---- */
-tg_tensor *tg_negative(tg_tensor *x) { return tg_neg(x); }
-tg_tensor *tg_absolute(tg_tensor *x) { return tg_abs(x); }
