@@ -260,6 +260,11 @@ TG_API tg_tensor *tg_pow(tg_tensor *a, tg_tensor *b);
 TG_API tg_tensor *tg_float_power(tg_tensor *a, tg_tensor *b);
 /** x · 2^other; other need not be an integer and has a gradient too, g·y·ln 2. Float. */
 TG_API tg_tensor *tg_ldexp(tg_tensor *x, tg_tensor *other);
+/** The mantissa of x, 0 or of size in [½, 1), and in *exponent (i32; NULL: not wanted) the power of
+ *  two that it is multiplied by; infinities and NaN have exponent 0. Gradient: g·2^-exponent.
+ * Float.
+ */
+TG_API tg_tensor *tg_frexp(tg_tensor *x, tg_tensor **exponent);
 
 /** The larger; NaN wins. Ties share the gradient in halves; at NaN both get all of it. */
 TG_API tg_tensor *tg_maximum(tg_tensor *a, tg_tensor *b);

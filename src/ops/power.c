@@ -1,8 +1,10 @@
-/* power.c - powers of two inputs.
+/* power.c - powers of two inputs, and of two.
  *
  * The corners of pow's gradient follow PyTorch: wherever the factor in front is exactly 0, the
  * slope is 0, also where the other factor is infinite or NaN. */
 #include "ops/elementwise.h"
+
+#include <math.h>
 
 /* ---- pow: aᵇ; d/da = b·aᵇ⁻¹ (0 where b = 0), d/db = y·ln a (0 where a = 0 and b >= 0) ---- */
 static bool pow_forward(const tg__call *c) {
@@ -90,4 +92,59 @@ tg_tensor *tg_ldexp(tg_tensor *x, tg_tensor *other) {
 }
 tg_tensor *tg_ldexp_(tg_tensor *x, tg_tensor *other) {
     return tg__apply2_(&tg__op_ldexp, x, other, NULL);
+}
+
+/* ---- frexp: x = mantissa·2^exponent, |mantissa| in [½, 1); d mantissa/dx = 2^-exponent ---- */
+
+/* Infinities and NaN are their own mantissas. */
+static void frexp_f32(char *const *p, const int64_t *s, int64_t n, const void *arg) {
+    const bool exponent = *(const bool *)arg;
+    for (int64_t i = 0; i < n; i++) {
+        const float x = *(const float *)(const void *)(p[1] + i * s[1]);
+        int e = 0;
+        const float m = isfinite(x) ? frexpf(x, &e) : x;
+        char *to = p[0] + i * s[0];
+        if (exponent)
+            *(int32_t *)(void *)to = e;
+        else
+            *(float *)(void *)to = m;
+    }
+}
+static void frexp_f64(char *const *p, const int64_t *s, int64_t n, const void *arg) {
+    const bool exponent = *(const bool *)arg;
+    for (int64_t i = 0; i < n; i++) {
+        const double x = *(const double *)(const void *)(p[1] + i * s[1]);
+        int e = 0;
+        const double m = isfinite(x) ? frexp(x, &e) : x;
+        char *to = p[0] + i * s[0];
+        if (exponent)
+            *(int32_t *)(void *)to = e;
+        else
+            *(double *)(void *)to = m;
+    }
+}
+static bool frexp_forward(const tg__call *c) {
+    tg_dtype dtype = c->in[0]->dtype == TG_F64 ? TG_F64 : TG_F32;
+    tg_tensor *x = tg__as("frexp", c->in[0], dtype);
+    for (int k = 0; k < 2 && x != NULL; k++) {
+        c->out[k] = tg__new("frexp", k == 0 ? dtype : TG_I32, x->ndim, x->shape);
+        if (c->out[k] != NULL)
+            tg__run((tg_tensor *[]){c->out[k], x}, 2, dtype == TG_F64 ? frexp_f64 : frexp_f32,
+                    &(bool){k == 1}, 3);
+    }
+    tg__unref(x);
+    return c->out[0] != NULL && c->out[1] != NULL;
+}
+static void frexp_rule(tg__rule *r) {
+    bool was = tg__grad_off(); /* the exponent is constant */
+    tg_tensor *scale = tg_rpow_scalar(tg_neg(tg_cast(r->out[1], (tg_dtype)r->g[0]->dtype)), 2.0);
+    tg__grad_back(was);
+    r->gin[0] = tg_mul(r->g[0], scale);
+}
+TG_OP(frexp, .maths = "mantissa and exponent of x", .inputs = "x", .n_in = 1, .n_out = 2,
+      .forward = frexp_forward, .rule = frexp_rule, .saves = {TG__SAVE_OUT(1, 1)},
+      .onnx = {"none"});
+TG_SAMPLES(frexp, "[2,3]", "[]");
+tg_tensor *tg_frexp(tg_tensor *x, tg_tensor **exponent) {
+    return tg__apply_rest(&tg__op_frexp, &x, 1, NULL, (tg_tensor * *[]){exponent});
 }

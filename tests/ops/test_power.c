@@ -190,6 +190,26 @@ static void ldexp_multiplies_by_powers_of_two(void **state) {
     assert_values(z, 12);
 }
 
+static void frexp_takes_numbers_apart(void **state) {
+    (void)state;
+    tg_tensor *x = LEAF(1, -3, 0, 5e-324, INF, NAN);
+    tg_tensor *e;
+    tg_tensor *m = tg_frexp(x, &e);
+    assert_values(m, .5, -.75, 0, .5, INF, NAN);
+    assert_shape(e, TG_I32, TG_SHAPE(6));
+    assert_values(e, 1, 2, 0, -1073, 0, 0);
+    assert_false(tg_requires_grad(e));
+    tg_tensor *back = tg_ldexp(m, e);
+    assert_values(back, 1, -3, 0, 5e-324, INF, NAN);
+    sum_backward(tg_frexp(x, NULL));
+    assert_values(tg_grad(x), .5, .25, 1, INF, 1, 1);
+    assert_shape(tg_frexp(row(TG_I32, LIST(8)), &e), TG_F32, TG_SHAPE(1));
+    assert_values(e, 4);
+    assert_null(tg_frexp(NULL, &e));
+    assert_null(e);
+    tg_error_clear();
+}
+
 static void no_elements_and_no_dims_work(void **state) {
     (void)state;
     static const binary all[] = {tg_pow, tg_float_power, tg_ldexp};
@@ -210,4 +230,5 @@ TG_TEST_MAIN(tg_scoped(second_derivatives_are_those_of_pytorch),
              tg_scoped(zero_is_named_where_an_integer_power_has_no_result),
              tg_scoped(slopes_at_integer_operands_are_exact),
              tg_scoped(float_power_computes_in_f64_whatever_comes),
-             tg_scoped(ldexp_multiplies_by_powers_of_two), tg_scoped(no_elements_and_no_dims_work))
+             tg_scoped(ldexp_multiplies_by_powers_of_two), tg_scoped(frexp_takes_numbers_apart),
+             tg_scoped(no_elements_and_no_dims_work))

@@ -79,6 +79,15 @@ corner(
     why="PyTorch takes 2^500 in f32, where it is infinite",
 )
 
+# PyTorch's exponent of infinities is whatever frexp left; ours is 0.
+op("frexp", lambda x: tuple(torch.frexp(x)), special=False)
+corner("frexp", [1.0, -3.0, 0.0, -0.0, 0.5, 5e-324, 1e300])
+corner("frexp", tensor([8.0, -0.3], "f32"))
+corner(
+    "frexp", [INF, NAN], expect=[[INF, NAN], [0, 0]], grads=[[1.0, 1.0]],
+    why="PyTorch leaves open what the exponent is",
+)
+
 # ---- Limits ----
 
 op("maximum", torch.maximum)
