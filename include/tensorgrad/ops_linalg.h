@@ -137,15 +137,15 @@ TG_API tg_tensor *tg_logdet(tg_tensor *x);
  *  min(m, n), or m if complete, which has no gradient for m > n. */
 TG_API tg_tensor *tg_qr(tg_tensor *x, bool complete, tg_tensor **r);
 /** Eigenvalues of a symmetric x, ascending, and in *vectors (may be NULL) its eigenvectors as
- *  columns: x = V·diag(w)·Vᵀ. Reads the lower triangle, or the upper one. The signs of the vectors
- *  are not determined; where eigenvalues are equal, gradients through vectors are infinite or NaN.
- *  The gradient is symmetric. */
+ *  columns: x = V·diag(w)·Vᵀ. Reads the lower triangle, or the upper one. Of each
+ *  vector the element of largest size is positive; where eigenvalues are equal, gradients through
+ * vectors are infinite or NaN. The gradient is symmetric. */
 TG_API tg_tensor *tg_eigh(tg_tensor *x, bool upper, tg_tensor **vectors);
 /** Eigenvalues of a symmetric x, ascending. */
 TG_API tg_tensor *tg_eigvalsh(tg_tensor *x, bool upper);
 /** x = U·diag(s)·Vᵀ: U [..., m, k], *s [..., k] descending, *vt [..., k, n], k = min(m, n); with
- *  full_matrices U is [..., m, m] and *vt [..., n, n], which has no gradient for m != n. Signs and
- *  equal values as for tg_eigh. */
+ *  full_matrices U is [..., m, m] and *vt [..., n, n], which has no gradient for m != n. Signs (of
+ *  U) and equal values as for tg_eigh. */
 TG_API tg_tensor *tg_svd(tg_tensor *x, bool full_matrices, tg_tensor **s, tg_tensor **vt);
 /** Singular values, descending. */
 TG_API tg_tensor *tg_svdvals(tg_tensor *x);

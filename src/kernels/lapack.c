@@ -151,8 +151,8 @@ static void put(tg_dtype dtype, int64_t rows, int64_t cols, bool transposed, con
 
 /* The taller of A and Aᵀ = V·diag(s)·Uᵀ. A square V of the wide side is completed by being square
  * already; with `full` the long side is completed. */
-static int64_t own_svd(tg_dtype dtype, int64_t m, int64_t n, const void *a, void *s, void *u,
-                       void *vt, bool full) {
+static int64_t own_svd(tg_dtype dtype, int64_t m, int64_t n, void *a, void *s, void *u, void *vt,
+                       bool full) {
     const bool wide = m < n;
     const int64_t tall = larger(m, n);
     const int64_t k = smaller(m, n);
@@ -221,8 +221,8 @@ static int64_t their_cholesky(tg_dtype dtype, int64_t n, void *a, bool upper) {
     return info;
 }
 
-static void their_triangular(tg_dtype dtype, bool upper, bool transposed, bool unit, int64_t n,
-                             int64_t k, const void *a, void *b) {
+static int64_t their_triangular(tg_dtype dtype, bool upper, bool transposed, bool unit, int64_t n,
+                                int64_t k, const void *a, void *b) {
     fint size = (fint)n, cols = (fint)k;
     const char *uplo = upper ? "U" : "L", *trans = transposed ? "T" : "N", *diag = unit ? "U" : "N";
     const float one = 1;
@@ -231,6 +231,7 @@ static void their_triangular(tg_dtype dtype, bool upper, bool transposed, bool u
         strsm_("L", uplo, trans, diag, &size, &cols, &one, a, &size, b, &size, 1, 1, 1, 1);
     else
         dtrsm_("L", uplo, trans, diag, &size, &cols, &two, a, &size, b, &size, 1, 1, 1, 1);
+    return 0;
 }
 
 static int64_t their_qr(tg_dtype dtype, int64_t m, int64_t n, int64_t cols, void *q, void *r) {
@@ -287,16 +288,54 @@ static int64_t their_svd(tg_dtype dtype, int64_t m, int64_t n, void *a, void *s,
 }
 
 static bool enter(void) { return tg__lapack_allowed && tg__blas_enter(); }
-#define THEIRS(call)                                                                               \
-    do {                                                                                           \
-        int64_t status = (call);                                                                   \
-        tg__blas_leave();                                                                          \
-        return status;                                                                             \
-    } while (0)
 #else
 static bool enter(void) { return false; }
-#define THEIRS(call) return 0
+#define their_lu own_lu
+#define their_cholesky own_cholesky
+#define their_triangular own_triangular
+#define their_qr own_qr
+#define their_eigh own_eigh
+#define their_svd own_svd
 #endif
+
+static int64_t leave(bool theirs, int64_t status) {
+    if (theirs)
+        tg__blas_leave();
+    return status;
+}
+
+/* ---- Signs ----------------------------------------------------------------------------------- */
+
+/* True if the largest of n numbers is negative; of several (to 1e-5) the first one counts, so that
+ * rounding decides nothing. */
+static bool points_down(tg_dtype dtype, int64_t n, const void *x) {
+    double most = 0;
+    for (int64_t i = 0; i < n; i++)
+        most = fabs(load(dtype, x, i)) > most ? fabs(load(dtype, x, i)) : most;
+    for (int64_t i = 0; i < n; i++)
+        if (fabs(load(dtype, x, i)) >= (1 - 1e-5) * most)
+            return load(dtype, x, i) < 0;
+    return false;
+}
+
+static void negate(tg_dtype dtype, int64_t n, void *x, int64_t step) {
+    for (int64_t i = 0; i < n; i++)
+        store(dtype, x, i * step, -load(dtype, x, i * step));
+}
+
+/* The sign of each column of u [rows, k], and of the row of vt [ldvt, cols] beside it, is made
+ * ours, whoever computed them. */
+static void choose_signs(tg_dtype dtype, int64_t rows, int64_t k, void *u, int64_t ldvt,
+                         int64_t cols, void *vt) {
+    for (int64_t j = 0; j < k; j++) {
+        char *column = (char *)u + (size_t)(j * rows) * item(dtype);
+        if (!points_down(dtype, rows, column))
+            continue;
+        negate(dtype, rows, column, 1);
+        if (vt != NULL)
+            negate(dtype, cols, (char *)vt + (size_t)j * item(dtype), ldvt);
+    }
+}
 
 /* ---- Who does it ----------------------------------------------------------------------------- */
 
@@ -305,9 +344,9 @@ int64_t tg__lapack_lu(tg_dtype dtype, int64_t m, int64_t n, void *a, int32_t *pi
         return 0;
     if (larger(m, n) > tg__blas_int_limit)
         return TG__LAPACK_TOO_LARGE;
-    if (tg__all_finite(dtype, m * n, a) && enter())
-        THEIRS(their_lu(dtype, m, n, a, pivots));
-    return own_lu(dtype, m, n, a, pivots);
+    const bool theirs = tg__all_finite(dtype, m * n, a) && enter();
+    return leave(theirs,
+                 theirs ? their_lu(dtype, m, n, a, pivots) : own_lu(dtype, m, n, a, pivots));
 }
 
 void tg__lapack_swap(tg_dtype dtype, int64_t n, int64_t k, void *b, int64_t count,
@@ -331,9 +370,9 @@ int64_t tg__lapack_cholesky(tg_dtype dtype, int64_t n, void *a, bool upper) {
         return 0;
     if (n > tg__blas_int_limit)
         return TG__LAPACK_TOO_LARGE;
-    if (tg__all_finite(dtype, n * n, a) && enter())
-        THEIRS(their_cholesky(dtype, n, a, upper));
-    return own_cholesky(dtype, n, a, upper);
+    const bool theirs = tg__all_finite(dtype, n * n, a) && enter();
+    return leave(theirs,
+                 theirs ? their_cholesky(dtype, n, a, upper) : own_cholesky(dtype, n, a, upper));
 }
 
 int64_t tg__lapack_triangular(tg_dtype dtype, bool upper, bool transposed, bool unit, int64_t n,
@@ -342,9 +381,9 @@ int64_t tg__lapack_triangular(tg_dtype dtype, bool upper, bool transposed, bool 
         return 0;
     if (larger(n, k) > tg__blas_int_limit)
         return TG__LAPACK_TOO_LARGE;
-    if (enter())
-        THEIRS((their_triangular(dtype, upper, transposed, unit, n, k, a, b), (int64_t)0));
-    return own_triangular(dtype, upper, transposed, unit, n, k, a, b);
+    const bool theirs = enter();
+    return leave(theirs, theirs ? their_triangular(dtype, upper, transposed, unit, n, k, a, b)
+                                : own_triangular(dtype, upper, transposed, unit, n, k, a, b));
 }
 
 int64_t tg__lapack_qr(tg_dtype dtype, int64_t m, int64_t n, int64_t cols, void *q, void *r) {
@@ -352,9 +391,9 @@ int64_t tg__lapack_qr(tg_dtype dtype, int64_t m, int64_t n, int64_t cols, void *
         return 0;
     if (larger(m, n) > tg__blas_int_limit / 32)
         return TG__LAPACK_TOO_LARGE;
-    if (n == 0 || !tg__all_finite(dtype, m * n, q) || !enter())
-        return own_qr(dtype, m, n, cols, q, r);
-    THEIRS(their_qr(dtype, m, n, cols, q, r));
+    const bool theirs = n > 0 && tg__all_finite(dtype, m * n, q) && enter();
+    return leave(theirs,
+                 theirs ? their_qr(dtype, m, n, cols, q, r) : own_qr(dtype, m, n, cols, q, r));
 }
 
 int64_t tg__lapack_eigh(tg_dtype dtype, int64_t n, void *a, void *w, bool upper) {
@@ -362,16 +401,23 @@ int64_t tg__lapack_eigh(tg_dtype dtype, int64_t n, void *a, void *w, bool upper)
         return 0;
     if (n > LARGEST)
         return TG__LAPACK_TOO_LARGE;
-    if (enter())
-        THEIRS(their_eigh(dtype, n, a, w, upper));
-    return own_eigh(dtype, n, a, w, upper);
+    const bool theirs = enter();
+    int64_t status =
+        leave(theirs, theirs ? their_eigh(dtype, n, a, w, upper) : own_eigh(dtype, n, a, w, upper));
+    if (status == 0)
+        choose_signs(dtype, n, n, a, 0, 0, NULL);
+    return status;
 }
 
 int64_t tg__lapack_svd(tg_dtype dtype, int64_t m, int64_t n, void *a, void *s, void *u, void *vt,
                        bool full) {
     if (larger(m, n) > tg__blas_int_limit / 64 || smaller(m, n) > LARGEST)
         return TG__LAPACK_TOO_LARGE;
-    if (m > 0 && n > 0 && enter())
-        THEIRS(their_svd(dtype, m, n, a, s, u, vt, full));
-    return own_svd(dtype, m, n, a, s, u, vt, full);
+    const bool theirs = m > 0 && n > 0 && enter();
+    int64_t status = leave(theirs, theirs ? their_svd(dtype, m, n, a, s, u, vt, full)
+                                          : own_svd(dtype, m, n, a, s, u, vt, full));
+    const int64_t k = smaller(m, n);
+    if (status == 0)
+        choose_signs(dtype, m, k, u, full ? n : k, n, vt);
+    return status;
 }

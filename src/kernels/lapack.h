@@ -2,7 +2,8 @@
  *
  * Matrices are f32 or f64, column by column without gaps (the leading dimension is the number of
  * rows), and are overwritten. Without OpenBLAS, or where it must not be called, our own algorithms
- * do the work (factor.h). */
+ * do the work (factor.h). Eigenvectors and singular vectors are determined up to sign; here the
+ * element of largest size in each column of V (of U) is positive, of several the first. */
 #ifndef TG_KERNELS_LAPACK_H
 #define TG_KERNELS_LAPACK_H
 

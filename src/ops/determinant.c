@@ -106,7 +106,7 @@ static void det_rule(tg__rule *r) {
 }
 TG_OP(det, .maths = "determinant of square matrices", .inputs = "x", .n_in = 1, .flags = TG__BLAS,
       .forward = det_forward, .rule = det_rule, .saves = {TG__SAVE_IN(0, 1)}, .onnx = {"Det", 11});
-TG_SAMPLES(det, "[3,3]", "[2,2,2]", "[1,1]", "w[4,4]");
+TG_SAMPLES(det, "w[3,3]", "w[2,2,2]", "[1,1]", "w[4,4]");
 tg_tensor *tg_det(tg_tensor *x) { return tg__apply1(&tg__op_det, x, NULL); }
 
 /* ---- cofactor: the matrix of ∂det/∂xᵢⱼ ---- */
@@ -222,6 +222,10 @@ static bool by_inverse(work *w, const char *matrix, char *out, int64_t *status) 
 
 static int64_t cofactors(work *w, frame *f, const char *matrix, char *out) {
     int64_t status;
+    if (w->n == 1) { /* det is x itself, whatever that is */
+        tg__convert_double(w->dtype, out, 1.0);
+        return 0;
+    }
     if (by_inverse(w, matrix, out, &status) || status < 0)
         return status;
     if (!tg__all_finite(w->dtype, w->n * w->n, matrix)) {

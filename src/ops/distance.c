@@ -231,7 +231,7 @@ static bool cosine_similarity_forward(const tg__call *c) {
 TG_OP(cosine_similarity, .maths = "cosine of the angle of x1 and x2", .inputs = "x1 x2", .n_in = 2,
       .flags = TG__COMPOSED, .fields = cosine_fields, DISTANCE,
       .forward = cosine_similarity_forward, .onnx = {"composed"});
-TG_SAMPLES(cosine_similarity, "[2,3] [2,3]", "[2,3] [3] | dim=-1", "[2,3] [2,1] | dim=0 eps=0.1");
+TG_SAMPLES(cosine_similarity, "[2,3] [2,3]", "[2,3] [3] | dim=-1", "[2,3] [2,1] | dim=0 eps=0.001");
 tg_tensor *tg_cosine_similarity(tg_tensor *x1, tg_tensor *x2, int dim, double eps) {
     return tg__apply2(&tg__op_cosine_similarity, x1, x2, &(distance_attr){.eps = eps, .dim = dim});
 }

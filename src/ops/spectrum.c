@@ -167,8 +167,10 @@ static tg_tensor *frobenius(tg_tensor *x) {
     return tg_masked_fill(tg_sqrt(tg_masked_fill(s, zero, 1.0)), zero, 0.0);
 }
 
-/* The largest (or least) of s along its last dim. */
+/* The largest (or least) of s along its last dim; the largest of nothing is 0. */
 static tg_tensor *extreme(tg_tensor *s, bool least) {
+    if (s != NULL && s->shape[s->ndim - 1] == 0 && !least)
+        return tg_sum(s, TG_DIMS(-1), false);
     return least ? tg_amin(s, TG_DIMS(-1), false) : tg_amax(s, TG_DIMS(-1), false);
 }
 

@@ -1,0 +1,70 @@
+/* test_matrix.c - pieces of matrices, trace, powers. */
+#include "tensors.h"
+
+#include "ops/matrix.h"
+
+static tg_tensor *m23(void) { return grid(TG_F64, 2, 3, LIST(1, 2, 3, 4, 5, 6)); }
+
+static void triangles_cut_off_whatever_is_there(void **state) {
+    (void)state;
+    tg_tensor *x = grid(TG_F64, 2, 3, LIST(1, NAN, 3, 4, 5, INFINITY));
+    assert_values(tg__lower(x, 0), 1, 0, 0, 4, 5, 0);
+    assert_values(tg__lower(m23(), 1), 1, 2, 0, 4, 5, 6);
+    assert_values(tg__lower(m23(), -1), 0, 0, 0, 4, 0, 0);
+    assert_values(tg__upper(m23(), 0), 1, 2, 3, 0, 5, 6);
+    assert_values(tg__upper(m23(), 1), 0, 2, 3, 0, 0, 6);
+    assert_null(tg__lower(NULL, 0));
+}
+
+static void diagonals_of_all_shapes(void **state) {
+    (void)state;
+    assert_values(tg__main_diagonal(m23()), 1, 5);
+    assert_values(tg__main_diagonal(tg_transpose(m23(), 0, 1)), 1, 5);
+    assert_values(tg__main_diagonal(grid(TG_F64, 3, 1, LIST(7, 8, 9))), 7);
+    assert_shape(tg__main_diagonal(tg_zeros(TG_F32, TG_SHAPE(4, 0, 3))), TG_F32, TG_SHAPE(4, 0));
+    tg_tensor *cube = counting(TG_SHAPE(2, 3, 2));
+    assert_values(tg__diagonal_of(cube, 0, 2), 0, 7, 2, 9, 4, 11);
+    assert_values(tg__diagonal_matrix(ROW(INFINITY, 2)), INFINITY, 0, 0, 2);
+}
+
+static void trace_sums_the_diagonal(void **state) {
+    (void)state;
+    assert_values(tg_trace(m23()), 6);
+    assert_values(tg_trace(tg_zeros(TG_F64, TG_SHAPE(0, 3))), 0);
+    tg_tensor *whole = tg_trace(grid(TG_I32, 2, 2, LIST(1, 2, 3, 4)));
+    assert_shape(whole, TG_I64, TG_0D);
+    assert_values(whole, 5);
+    tg_tensor *x = leaf(m23());
+    assert_values(slope(tg_trace(x), NULL, x), 1, 0, 0, 0, 1, 0);
+    assert_refused(tg_trace(ROW(1)), TG_ERR_SHAPE, "trace: x is f64 [1]");
+}
+
+static void powers_of_a_matrix(void **state) {
+    (void)state;
+    tg_tensor *x = grid(TG_F64, 2, 2, LIST(1, 1, 0, 1));
+    assert_values(tg_matrix_power(x, 10), 1, 10, 0, 1);
+    assert_values(tg_matrix_power(x, 1), 1, 1, 0, 1);
+    assert_values(tg_matrix_power(x, 0), 1, 0, 0, 1);
+    assert_values(tg_matrix_power(x, -3), 1, -3, 0, 1);
+    assert_values(tg_matrix_power(x, INT32_MAX), 1, INT32_MAX, 0, 1);
+    assert_refused(tg_matrix_power(x, INT64_MIN), TG_ERR_ARG, "matrix_power: n is");
+    assert_refused(tg_matrix_power(m23(), 2), TG_ERR_SHAPE, "matrix_power: x is f64 [2, 3]");
+    assert_refused(tg_matrix_power(tg_zeros(TG_F64, TG_SHAPE(2, 2)), -1), TG_ERR_NUMERIC,
+                   "matrix_power: the matrix", "singular");
+}
+
+static void copies_in_columns_come_back(void **state) {
+    (void)state;
+    tg_tensor *x = tg_slice(counting(TG_SHAPE(2, 3, 5)), 2, 0, 5, 2);
+    tg_tensor *columns = tg__columns("test", x);
+    assert_shape(columns, TG_F64, TG_SHAPE(2, 3, 3));
+    assert_values(columns, 0, 5, 10, 2, 7, 12, 4, 9, 14, 15, 20, 25, 17, 22, 27, 19, 24, 29);
+    tg_tensor *back = tg__from_columns("test", columns);
+    for (int i = 0; i < 18; i++)
+        assert_true(at(back, i) == at(x, i));
+    tg__unref(back);
+}
+
+TG_TEST_MAIN(tg_scoped(triangles_cut_off_whatever_is_there), tg_scoped(diagonals_of_all_shapes),
+             tg_scoped(trace_sums_the_diagonal), tg_scoped(powers_of_a_matrix),
+             tg_scoped(copies_in_columns_come_back))
