@@ -35,7 +35,7 @@ static bool windows(const tg__call *c, const int64_t *in, tg__conv *s) {
         if (rest < 0) {
             tg__fail(TG_ERR_SHAPE, op,
                      "%s: a window of %lld (with dilation) is larger than the %lld positions with "
-                     "padding",
+                     "padding; use a smaller one or more padding",
                      tg__describe(c->in[0]), (long long)(s->dilation[d] * (s->k[d] - 1) + 1),
                      (long long)(in[d] + 2 * s->pad[d]));
             return false;
@@ -51,7 +51,8 @@ static bool columns_of(const tg__conv *s, int64_t *kernel, int64_t *positions) {
 }
 
 static bool too_large(const tg__call *c) {
-    tg__fail(TG_ERR_SHAPE, c->op->name, "%s: the result would be too large",
+    tg__fail(TG_ERR_SHAPE, c->op->name,
+             "%s: the result would be too large; use a smaller window or padding",
              tg__describe(c->in[0]));
     return false;
 }

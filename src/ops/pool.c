@@ -24,7 +24,8 @@ static bool count_windows(const tg__call *c, const tg_tensor *x, int d, tg__pool
         p->out[d]--;
     if (p->out[d] < 1) {
         tg__fail(TG_ERR_SHAPE, c->op->name,
-                 "%s: a window of %lld is larger than the %lld positions with padding",
+                 "%s: a window of %lld is larger than the %lld positions with padding; use a "
+                 "smaller one",
                  tg__describe(x), (long long)extent, (long long)(p->in[d] + 2 * p->pad[d]));
         return false;
     }
@@ -342,7 +343,8 @@ static tg_tensor *unpool_indices(const tg__call *c, int64_t size) {
     int64_t bad = 0;
     if (at == NULL || tg__index_check(TG_I64, at->data, 8, at->numel, size, &bad) < 0)
         return at;
-    tg__fail(TG_ERR_INDEX, c->op->name, "index %lld lies outside of a plane of %lld positions",
+    tg__fail(TG_ERR_INDEX, c->op->name,
+             "index %lld lies outside of a plane of %lld positions; give positions in it",
              (long long)bad, (long long)size);
     tg__unref(at);
     return NULL;

@@ -273,10 +273,7 @@ static const tg__field norm_fields[] = {
 static bool local_response_norm_check(const tg__call *c) {
     const norm_attr *a = c->attr;
     const tg_tensor *x = c->in[0];
-    bool good = x->ndim >= 3;
-    for (int i = 1; good && i < x->ndim; i++)
-        good = x->shape[i] > 0;
-    if (!good) {
+    if (x->ndim < 3) {
         tg__fail(TG_ERR_SHAPE, c->op->name, "x is %s; give [N, C, ...], at least 3-d",
                  tg__describe(x));
         return false;
@@ -302,6 +299,10 @@ static bool local_response_norm_forward(const tg__call *c) {
     tg_tensor *x = c->in[0];
     if (!local_response_norm_check(c))
         return false;
+    if (x->numel == 0) {
+        c->out[0] = tg_clone(x);
+        return c->out[0] != NULL;
+    }
     const int64_t channels = x->shape[1];
     int64_t rest = 1;
     for (int i = 2; i < x->ndim; i++)

@@ -145,7 +145,7 @@ static bool interpolate_check(const tg__call *c) {
         return false;
     }
     if (modes[a->mode].nd != 0 && modes[a->mode].nd != nd) {
-        tg__fail(TG_ERR_SHAPE, op, "x is %s and TG_INTERPOLATE_%s is for %d spatial dims",
+        tg__fail(TG_ERR_SHAPE, op, "x is %s and TG_INTERPOLATE_%s needs %d spatial dims",
                  tg__describe(x), modes[a->mode].name, modes[a->mode].nd);
         return false;
     }

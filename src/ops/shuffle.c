@@ -59,7 +59,7 @@ static bool pixel_shuffle_forward(const tg__call *c) {
     if (channels % (r * r) != 0 || __builtin_mul_overflow(h, r, &rows) ||
         __builtin_mul_overflow(w, r, &cols)) {
         tg__fail(TG_ERR_SHAPE, c->op->name,
-                 "x is %s: %lld channels do not divide by upscale_factor² (%lld)", tg__describe(x),
+                 "x is %s: %lld channels must divide by upscale_factor² (%lld)", tg__describe(x),
                  (long long)channels, (long long)(r * r));
         return false;
     }
@@ -91,7 +91,7 @@ static bool pixel_unshuffle_forward(const tg__call *c) {
     int64_t out;
     if (h % r != 0 || w % r != 0 || __builtin_mul_overflow(channels, r * r, &out)) {
         tg__fail(TG_ERR_SHAPE, c->op->name,
-                 "x is %s: height and width do not divide by downscale_factor (%lld)",
+                 "x is %s: height and width must divide by downscale_factor (%lld)",
                  tg__describe(x), (long long)r);
         return false;
     }
@@ -122,7 +122,7 @@ static bool channel_shuffle_forward(const tg__call *c) {
         return false;
     }
     if (x->shape[1] % groups != 0) {
-        tg__fail(TG_ERR_SHAPE, c->op->name, "x is %s: %lld channels do not divide into %lld groups",
+        tg__fail(TG_ERR_SHAPE, c->op->name, "x is %s: %lld channels must divide into %lld groups",
                  tg__describe(x), (long long)x->shape[1], (long long)groups);
         return false;
     }
