@@ -115,6 +115,72 @@ typedef struct {
 TG_API tg_tensor *tg_embedding_bag(tg_tensor *weight, tg_tensor *indices,
                                    const tg_embedding_bag_options *options);
 
+/* ---- Attention: f32, f64 --------------------------------------------------------------------- */
+
+typedef struct {
+    uint32_t size;    /**< sizeof(tg_attention_options) */
+    bool is_causal;   /**< query i sees keys 0 to i only; not together with a mask */
+    bool enable_gqa;  /**< query may have a multiple of the heads of key and value */
+    double scale;     /**< of query · key; 0: 1/√E, the default */
+    double dropout_p; /**< of the attention weights, in [0, 1]; default 0 */
+    tg_tensor *mask;  /**< broadcast to [..., L, S]: bool, true where a key is seen, or numbers of
+                         query's dtype that are added; or NULL */
+    tg_generator *generator; /**< of dropout; NULL: the thread's own */
+} tg_attention_options;
+#define TG_ATTENTION_OPTIONS_INIT                                                                  \
+    { sizeof(tg_attention_options), false, false, 0.0, 0.0, NULL, NULL }
+
+/**
+ * softmax(query·keyᵀ·scale + mask)·value.
+ *
+ * query [..., L, E], key [..., S, E], value [..., S, V] give [..., L, V]; the other sizes are equal
+ * (with enable_gqa, heads are dim -3). A query that sees no key gives 0, and gradient 0. Without
+ * dropout neither call nor gradient keeps [L, S] numbers: some rows of them are computed at a time.
+ * Gradients also to a mask of numbers. options may be NULL.
+ */
+TG_API tg_tensor *tg_scaled_dot_product_attention(tg_tensor *query, tg_tensor *key,
+                                                  tg_tensor *value,
+                                                  const tg_attention_options *options);
+
+typedef struct {
+    uint32_t size;              /**< sizeof(tg_mha_options) */
+    int32_t num_heads;          /**< E is a multiple of it */
+    bool batch_first;           /**< [N, L, E] instead of [L, N, E]; default false */
+    bool is_causal;             /**< query i sees keys 0 to i only; not together with attn_mask */
+    bool average_weights;       /**< weights are the mean over heads; default true */
+    double dropout_p;           /**< of the attention weights, in [0, 1]; default 0 */
+    tg_tensor *in_proj_weight;  /**< [3E, E]: of query, key and value */
+    tg_tensor *in_proj_bias;    /**< [3E] or NULL */
+    tg_tensor *out_proj_weight; /**< [E, E] */
+    tg_tensor *out_proj_bias;   /**< [E] or NULL */
+    tg_tensor *attn_mask; /**< [L, S] or [N·num_heads, L, S]: bool, true where a key is NOT seen, or
+                             numbers that are added; or NULL */
+    tg_tensor *key_padding_mask; /**< [N, S]: the same for whole keys; or NULL */
+    tg_generator *generator;     /**< of dropout; NULL: the thread's own */
+} tg_mha_options;
+#define TG_MHA_OPTIONS_INIT                                                                        \
+    { sizeof(tg_mha_options), 1, false, false, true, 0.0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+
+/**
+ * Multi-head attention (Vaswani et al. 2017), as torch.nn.functional.multi_head_attention_forward.
+ *
+ * query [L, N, E], key and value [S, N, E] (or without N for a single sample) are projected by the
+ * three parts of in_proj_weight, attend in num_heads heads of E/num_heads numbers, and are
+ * projected by out_proj_weight. Returns query's shape. weights, unless NULL, gets the attention
+ * weights: [N, L, S], or [N, num_heads, L, S] without average_weights.
+ */
+TG_API tg_tensor *tg_multi_head_attention(tg_tensor *query, tg_tensor *key, tg_tensor *value,
+                                          const tg_mha_options *options, tg_tensor **weights);
+
+/** Rotary position embedding (Su et al. 2021) of x [..., T, D]: turns pairs of numbers by the
+ * angles whose cosines and sines are cos and sin [T, D/2] (or broadcast to [..., T, D/2]). Pairs
+ * are (2i, 2i + 1) if interleaved, else (i, i + D/2). f32, f64. */
+TG_API tg_tensor *tg_rope(tg_tensor *x, tg_tensor *cos, tg_tensor *sin, bool interleaved);
+/** The angles of tg_rope for positions 0 … n - 1: position · base^(-2i/dim), [n, dim/2]. */
+TG_API tg_tensor *tg_rope_angles(tg_dtype dtype, int64_t n, int64_t dim, double base);
+/** The slopes of ALiBi (Press et al. 2022), one per head. */
+TG_API tg_tensor *tg_alibi_slopes(tg_dtype dtype, int64_t num_heads);
+
 #ifdef __cplusplus
 }
 #endif
