@@ -181,6 +181,59 @@ TG_API tg_tensor *tg_rope_angles(tg_dtype dtype, int64_t n, int64_t dim, double 
 /** The slopes of ALiBi (Press et al. 2022), one per head. */
 TG_API tg_tensor *tg_alibi_slopes(tg_dtype dtype, int64_t num_heads);
 
+/* ---- Recurrent layers: f32, f64 --------------------------------------------------------------
+ * One step from the input x and the state h, with w_ih [G·H, I], w_hh [G·H, H] and biases [G·H],
+ * where a = w_ih·x + b_ih and b = w_hh·h + b_hh are cut into G parts of H numbers:
+ *
+ *     rnn:  h' = tanh(a + b), or relu
+ *     lstm: i, f, g, o = a + b;  c' = σ(f)·c + σ(i)·tanh(g);  h' = σ(o)·tanh(c')
+ *     gru:  r = σ(a_r + b_r), z = σ(a_z + b_z), n = tanh(a_n + r·b_n);  h' = (1 - z)·n + z·h
+ *
+ * PyTorch's order of gates: lstm i f g o, gru r z n. */
+
+/** One step of x [N, I] and h [N, H], or [I] and [H]; biases may be TG_NONE. */
+TG_API tg_tensor *tg_rnn_cell(tg_tensor *x, tg_tensor *h, tg_tensor *const *weights, int n_weights,
+                              bool relu);
+TG_API tg_tensor *tg_gru_cell(tg_tensor *x, tg_tensor *h, tg_tensor *const *weights, int n_weights);
+/** The same for lstm; c_next gets c', and may be NULL. */
+TG_API tg_tensor *tg_lstm_cell(tg_tensor *x, tg_tensor *h, tg_tensor *c, tg_tensor *const *weights,
+                               int n_weights, tg_tensor **c_next);
+
+typedef struct {
+    uint32_t size;      /**< sizeof(tg_recurrent_options) */
+    int32_t num_layers; /**< >= 1; default 1 */
+    bool bidirectional; /**< a second pass from the end, whose outputs are appended */
+    bool batch_first;   /**< [N, T, I] instead of [T, N, I] */
+    bool no_biases;     /**< weights has none */
+    bool relu;          /**< tg_rnn: instead of tanh */
+    bool projection;    /**< tg_lstm: h' is multiplied by w_hr [R, H]; states h have R numbers */
+    bool train;         /**< whether there is dropout */
+    double dropout_p;   /**< of what goes from one layer to the next, in [0, 1] */
+    tg_tensor *h0;      /**< [num_layers·directions, N, H or R]; NULL: zeros */
+    tg_tensor *c0;      /**< tg_lstm: [num_layers·directions, N, H]; NULL: zeros */
+    tg_generator *generator; /**< of dropout; NULL: the thread's own */
+} tg_recurrent_options;
+#define TG_RECURRENT_OPTIONS_INIT                                                                  \
+    {                                                                                              \
+        sizeof(tg_recurrent_options), 1, false, false, false, false, false, false, 0.0, NULL,      \
+            NULL, NULL                                                                             \
+    }
+
+/**
+ * Layers of steps over a sequence x [T, N, I] (or [T, I], a single sample, with states without N).
+ *
+ * weights: for each layer and direction w_ih, w_hh, b_ih, b_hh and w_hr, as far as there are such;
+ * later layers take the outputs of the one before, so their I is directions·H. Returns the outputs
+ * of the last layer, [T, N, directions·H]. h_n and c_n, unless NULL, get the last states, with the
+ * shapes of h0 and c0. TG_ERR_SHAPE for T = 0. options may be NULL.
+ */
+TG_API tg_tensor *tg_rnn(tg_tensor *x, tg_tensor *const *weights, int n_weights,
+                         const tg_recurrent_options *options, tg_tensor **h_n);
+TG_API tg_tensor *tg_gru(tg_tensor *x, tg_tensor *const *weights, int n_weights,
+                         const tg_recurrent_options *options, tg_tensor **h_n);
+TG_API tg_tensor *tg_lstm(tg_tensor *x, tg_tensor *const *weights, int n_weights,
+                          const tg_recurrent_options *options, tg_tensor **h_n, tg_tensor **c_n);
+
 #ifdef __cplusplus
 }
 #endif
