@@ -10,6 +10,7 @@
 
 #include "base/options.h"
 #include "ops/elementwise.h"
+#include "ops/softmax.h"
 
 #include <tensorgrad/ops.h>
 
@@ -124,12 +125,9 @@ static tg_tensor *to_mask(tg_tensor *g, int ndim, const int64_t *shape) {
 /* Gradients of some queries' outputs, given their weights p: out[0..3] for q, k, v and scores. */
 static void gradients(tg_tensor *g, tg_tensor *const *in, tg_tensor *p, double scale,
                       tg_tensor **out) {
-    struct {
-        int64_t dim;
-    } last = {-1};
     out[V] = tg_matmul(tg_transpose(p, -2, -1), g);
     tg_tensor *dp = tg_matmul(g, tg_transpose(in[V], -2, -1));
-    tg_tensor *ds = tg__apply2(&tg__op_softmax_grad, dp, p, &last);
+    tg_tensor *ds = tg__softmax_grad(dp, p, -1);
     tg_tensor *scaled = tg_mul_scalar(ds, scale);
     out[Q] = tg_matmul(scaled, in[K]);
     out[K] = tg_matmul(tg_transpose(scaled, -2, -1), in[Q]);
