@@ -115,6 +115,125 @@ typedef struct {
 TG_API tg_tensor *tg_embedding_bag(tg_tensor *weight, tg_tensor *indices,
                                    const tg_embedding_bag_options *options);
 
+/* ---- Attention: f32, f64 --------------------------------------------------------------------- */
+
+typedef struct {
+    uint32_t size;    /**< sizeof(tg_attention_options) */
+    bool is_causal;   /**< query i sees keys 0 to i only; not together with a mask */
+    bool enable_gqa;  /**< query may have a multiple of the heads of key and value */
+    double scale;     /**< of query · key; 0: 1/√E, the default */
+    double dropout_p; /**< of the attention weights, in [0, 1]; default 0 */
+    tg_tensor *mask;  /**< broadcast to [..., L, S]: bool, true where a key is seen, or numbers of
+                         query's dtype that are added; or NULL */
+    tg_generator *generator; /**< of dropout; NULL: the thread's own */
+} tg_attention_options;
+#define TG_ATTENTION_OPTIONS_INIT                                                                  \
+    { sizeof(tg_attention_options), false, false, 0.0, 0.0, NULL, NULL }
+
+/**
+ * softmax(query·keyᵀ·scale + mask)·value.
+ *
+ * query [..., L, E], key [..., S, E], value [..., S, V] give [..., L, V]; the other sizes are equal
+ * (with enable_gqa, heads are dim -3). A query that sees no key gives 0, and gradient 0. Without
+ * dropout neither call nor gradient keeps [L, S] numbers: some rows of them are computed at a time.
+ * Gradients also to a mask of numbers. options may be NULL.
+ */
+TG_API tg_tensor *tg_scaled_dot_product_attention(tg_tensor *query, tg_tensor *key,
+                                                  tg_tensor *value,
+                                                  const tg_attention_options *options);
+
+typedef struct {
+    uint32_t size;              /**< sizeof(tg_mha_options) */
+    int32_t num_heads;          /**< E is a multiple of it */
+    bool batch_first;           /**< [N, L, E] instead of [L, N, E]; default false */
+    bool is_causal;             /**< query i sees keys 0 to i only; not together with attn_mask */
+    bool average_weights;       /**< weights are the mean over heads; default true */
+    double dropout_p;           /**< of the attention weights, in [0, 1]; default 0 */
+    tg_tensor *in_proj_weight;  /**< [3E, E]: of query, key and value */
+    tg_tensor *in_proj_bias;    /**< [3E] or NULL */
+    tg_tensor *out_proj_weight; /**< [E, E] */
+    tg_tensor *out_proj_bias;   /**< [E] or NULL */
+    tg_tensor *attn_mask; /**< [L, S] or [N·num_heads, L, S]: bool, true where a key is NOT seen, or
+                             numbers that are added; or NULL */
+    tg_tensor *key_padding_mask; /**< [N, S]: the same for whole keys; or NULL */
+    tg_generator *generator;     /**< of dropout; NULL: the thread's own */
+} tg_mha_options;
+#define TG_MHA_OPTIONS_INIT                                                                        \
+    { sizeof(tg_mha_options), 1, false, false, true, 0.0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+
+/**
+ * Multi-head attention (Vaswani et al. 2017), as torch.nn.functional.multi_head_attention_forward.
+ *
+ * query [L, N, E], key and value [S, N, E] (or without N for a single sample) are projected by the
+ * three parts of in_proj_weight, attend in num_heads heads of E/num_heads numbers, and are
+ * projected by out_proj_weight. Returns query's shape. weights, unless NULL, gets the attention
+ * weights: [N, L, S], or [N, num_heads, L, S] without average_weights.
+ */
+TG_API tg_tensor *tg_multi_head_attention(tg_tensor *query, tg_tensor *key, tg_tensor *value,
+                                          const tg_mha_options *options, tg_tensor **weights);
+
+/** Rotary position embedding (Su et al. 2021) of x [..., T, D]: turns pairs of numbers by the
+ * angles whose cosines and sines are cos and sin [T, D/2] (or broadcast to [..., T, D/2]). Pairs
+ * are (2i, 2i + 1) if interleaved, else (i, i + D/2). f32, f64. */
+TG_API tg_tensor *tg_rope(tg_tensor *x, tg_tensor *cos, tg_tensor *sin, bool interleaved);
+/** The angles of tg_rope for positions 0 … n - 1: position · base^(-2i/dim), [n, dim/2]. */
+TG_API tg_tensor *tg_rope_angles(tg_dtype dtype, int64_t n, int64_t dim, double base);
+/** The slopes of ALiBi (Press et al. 2022), one per head. */
+TG_API tg_tensor *tg_alibi_slopes(tg_dtype dtype, int64_t num_heads);
+
+/* ---- Recurrent layers: f32, f64 --------------------------------------------------------------
+ * One step from the input x and the state h, with w_ih [G·H, I], w_hh [G·H, H] and biases [G·H],
+ * where a = w_ih·x + b_ih and b = w_hh·h + b_hh are cut into G parts of H numbers:
+ *
+ *     rnn:  h' = tanh(a + b), or relu
+ *     lstm: i, f, g, o = a + b;  c' = σ(f)·c + σ(i)·tanh(g);  h' = σ(o)·tanh(c')
+ *     gru:  r = σ(a_r + b_r), z = σ(a_z + b_z), n = tanh(a_n + r·b_n);  h' = (1 - z)·n + z·h
+ *
+ * PyTorch's order of gates: lstm i f g o, gru r z n. */
+
+/** One step of x [N, I] and h [N, H], or [I] and [H]; biases may be TG_NONE. */
+TG_API tg_tensor *tg_rnn_cell(tg_tensor *x, tg_tensor *h, tg_tensor *const *weights, int n_weights,
+                              bool relu);
+TG_API tg_tensor *tg_gru_cell(tg_tensor *x, tg_tensor *h, tg_tensor *const *weights, int n_weights);
+/** The same for lstm; c_next gets c', and may be NULL. */
+TG_API tg_tensor *tg_lstm_cell(tg_tensor *x, tg_tensor *h, tg_tensor *c, tg_tensor *const *weights,
+                               int n_weights, tg_tensor **c_next);
+
+typedef struct {
+    uint32_t size;      /**< sizeof(tg_recurrent_options) */
+    int32_t num_layers; /**< >= 1; default 1 */
+    bool bidirectional; /**< a second pass from the end, whose outputs are appended */
+    bool batch_first;   /**< [N, T, I] instead of [T, N, I] */
+    bool no_biases;     /**< weights has none */
+    bool relu;          /**< tg_rnn: instead of tanh */
+    bool projection;    /**< tg_lstm: h' is multiplied by w_hr [R, H]; states h have R numbers */
+    bool train;         /**< whether there is dropout */
+    double dropout_p;   /**< of what goes from one layer to the next, in [0, 1] */
+    tg_tensor *h0;      /**< [num_layers·directions, N, H or R]; NULL: zeros */
+    tg_tensor *c0;      /**< tg_lstm: [num_layers·directions, N, H]; NULL: zeros */
+    tg_generator *generator; /**< of dropout; NULL: the thread's own */
+} tg_recurrent_options;
+#define TG_RECURRENT_OPTIONS_INIT                                                                  \
+    {                                                                                              \
+        sizeof(tg_recurrent_options), 1, false, false, false, false, false, false, 0.0, NULL,      \
+            NULL, NULL                                                                             \
+    }
+
+/**
+ * Layers of steps over a sequence x [T, N, I] (or [T, I], a single sample, with states without N).
+ *
+ * weights: for each layer and direction w_ih, w_hh, b_ih, b_hh and w_hr, as far as there are such;
+ * later layers take the outputs of the one before, so their I is directions·H. Returns the outputs
+ * of the last layer, [T, N, directions·H]. h_n and c_n, unless NULL, get the last states, with the
+ * shapes of h0 and c0. TG_ERR_SHAPE for T = 0. options may be NULL.
+ */
+TG_API tg_tensor *tg_rnn(tg_tensor *x, tg_tensor *const *weights, int n_weights,
+                         const tg_recurrent_options *options, tg_tensor **h_n);
+TG_API tg_tensor *tg_gru(tg_tensor *x, tg_tensor *const *weights, int n_weights,
+                         const tg_recurrent_options *options, tg_tensor **h_n);
+TG_API tg_tensor *tg_lstm(tg_tensor *x, tg_tensor *const *weights, int n_weights,
+                          const tg_recurrent_options *options, tg_tensor **h_n, tg_tensor **c_n);
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,37 +4,35 @@
  * attributes, so a gradient, a second derivative or a recomputation finds the same mask, and none
  * is kept. The public functions take the place from a generator, and move it on only when
  * everything has worked. */
+#include "ops/dropout.h"
+
 #include "kernels/draw.h"
 #include "ops/elementwise.h"
 
-#include <tensorgrad/random.h>
-
 #include <math.h>
 
-typedef struct {
-    double p;
-    int64_t seed, stream, position; /* the bits of unsigned numbers */
-} dropout_attr;
 static const tg__field dropout_fields[] = {
-    {"p", TG_ATTR_FLOAT, offsetof(dropout_attr, p), false, 0, 0.5},
-    {"seed", TG_ATTR_INT, offsetof(dropout_attr, seed), false, 0, 0},
-    {"stream", TG_ATTR_INT, offsetof(dropout_attr, stream), false, 0, 0},
-    {"position", TG_ATTR_INT, offsetof(dropout_attr, position), false, 0, 0},
+    {"p", TG_ATTR_FLOAT, offsetof(tg__dropout_attr, p), false, 0, 0.5},
+    {"seed", TG_ATTR_INT, offsetof(tg__dropout_attr, seed), false, 0, 0},
+    {"stream", TG_ATTR_INT, offsetof(tg__dropout_attr, stream), false, 0, 0},
+    {"position", TG_ATTR_INT, offsetof(tg__dropout_attr, position), false, 0, 0},
     {0}};
 #define DROPOUT                                                                                    \
-    .inputs = "x", .n_in = 1, .fields = dropout_fields, .attr_size = sizeof(dropout_attr)
+    .inputs = "x", .n_in = 1, .fields = dropout_fields, .attr_size = sizeof(tg__dropout_attr)
 
-static bool check(const tg__call *c) {
-    const dropout_attr *a = c->attr;
-    if (!tg__float_only(c->op->name, c->in[0]))
-        return false;
-    if (a->p >= 0 && a->p <= 1)
+bool tg__dropout_check(const char *op, const char *name, double p) {
+    if (p >= 0 && p <= 1)
         return true;
-    tg__fail(TG_ERR_ARG, c->op->name, "p is %s; give a probability in [0, 1]", tg__num(a->p));
+    tg__fail(TG_ERR_ARG, op, "%s is %s; give a probability in [0, 1]", name, tg__num(p));
     return false;
 }
 
-static tg__draw_from from_of(const dropout_attr *a) {
+static bool check(const tg__call *c) {
+    const tg__dropout_attr *a = c->attr;
+    return tg__float_only(c->op->name, c->in[0]) && tg__dropout_check(c->op->name, "p", a->p);
+}
+
+static tg__draw_from from_of(const tg__dropout_attr *a) {
     return (tg__draw_from){(uint64_t)a->seed, (uint64_t)a->stream, (uint64_t)a->position};
 }
 
@@ -43,7 +41,7 @@ static double scale_of(double p) { return p < 1 ? 1 / (1 - p) : 0; }
 
 /* ---- dropout: x/(1 - p) where the mask keeps it, else 0 ---- */
 static bool dropout_forward(const tg__call *c) {
-    const dropout_attr *a = c->attr;
+    const tg__dropout_attr *a = c->attr;
     tg_tensor *x = c->in[0];
     if (!check(c))
         return false;
@@ -76,7 +74,7 @@ TG_SAMPLES(dropout, "[2,3]", "[3,4] | p=0.2 seed=3", "[] | p=0.1", "[5] | p=1",
 
 /* ---- dropout_mask: 1 where kept, else 0, of x's shape ---- */
 static bool dropout_mask_forward(const tg__call *c) {
-    const dropout_attr *a = c->attr;
+    const tg__dropout_attr *a = c->attr;
     const tg_tensor *x = c->in[0];
     if (!check(c))
         return false;
@@ -119,7 +117,7 @@ TG_SAMPLES(feature_dropout, "[2,3,2]", "[3,4] | p=0.2 seed=3", "[1,4,2,1] | p=0.
 
 #define SELU_LIMIT 1.7580993408473766 /* λα: selu tends to -λα */
 
-static tg_tensor *alpha(tg_tensor *x, tg_tensor *like, const dropout_attr *at) {
+static tg_tensor *alpha(tg_tensor *x, tg_tensor *like, const tg__dropout_attr *at) {
     const double p = at->p;
     tg_tensor *kept = tg__apply1(&tg__op_dropout_mask, like, at);
     if (p == 1)
@@ -148,29 +146,40 @@ TG_SAMPLES(feature_alpha_dropout, "[2,3,2]", "[3,4] | p=0.2 seed=3");
 
 /* ---- Drawing ---- */
 
+bool tg__dropout_from(tg_generator *generator, double p, tg__dropout_attr *a) {
+    tg_generator_state s;
+    if (tg_generator_get_state(generator, &s) != TG_OK)
+        return false;
+    *a = (tg__dropout_attr){p, (int64_t)s.seed, (int64_t)s.stream, (int64_t)s.position};
+    return true;
+}
+
+void tg__dropout_done(tg_generator *generator, const tg__dropout_attr *a, int64_t n) {
+    const tg_generator_state s = {(uint64_t)a->seed, (uint64_t)a->stream,
+                                  (uint64_t)a->position + tg__draw_blocks32(n)};
+    (void)tg_generator_set_state(generator, &s);
+}
+
+tg_tensor *tg__dropout(tg_tensor *x, const tg__dropout_attr *a) {
+    return a->p == 0 ? x : tg__apply1(&tg__op_dropout, x, a);
+}
+
 /* Calls op with the place where the generator stands, then moves it by the blocks of n elements. */
 static tg_tensor *drawn(const tg__op *op, tg_tensor *x, double p, int64_t n, bool in_place,
                         tg_generator *generator) {
-    tg_generator_state s;
-    if (tg_generator_get_state(generator, &s) != TG_OK)
+    tg__dropout_attr a;
+    if (!tg__dropout_from(generator, p, &a))
         return NULL;
-    const dropout_attr a = {p, (int64_t)s.seed, (int64_t)s.stream, (int64_t)s.position};
     tg_tensor *y = in_place ? tg__apply1_(op, x, &a) : tg__apply1(op, x, &a);
-    if (y == NULL)
-        return NULL;
-    s.position += tg__draw_blocks32(n);
-    (void)tg_generator_set_state(generator, &s);
+    if (y != NULL)
+        tg__dropout_done(generator, &a, n);
     return y;
 }
 
 /* What a call without training gives: x, once p has been looked at. */
 static tg_tensor *unchanged(const char *op, tg_tensor *x, double p, bool in_place) {
-    if (!tg__required(op, "x", x))
+    if (!tg__required(op, "x", x) || !tg__dropout_check(op, "p", p))
         return NULL;
-    if (!(p >= 0 && p <= 1)) {
-        tg__fail(TG_ERR_ARG, op, "p is %s; give a probability in [0, 1]", tg__num(p));
-        return NULL;
-    }
     return in_place ? x : tg__give_existing(x);
 }
 

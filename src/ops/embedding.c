@@ -201,28 +201,20 @@ static const tg__field bag_fields[] = {
     {0}};
 
 /* ---- bag_argmax: for each bag and column, the position of the (first) largest row ----
- * rows [n, D]; bag [n]: which bag a row belongs to, in order, or -1. Bags without rows: 0. */
-typedef struct {
-    int64_t bags;
-} argmax_attr;
-static const tg__field argmax_fields[] = {
-    {"bags", TG_ATTR_INT, offsetof(argmax_attr, bags), true, 0, 0}, {0}};
-
-static bool check_bags(const tg_tensor *rows, const tg_tensor *bag, int64_t bags) {
+ * rows [n, D]; bag [n]: which bag a row belongs to, in order, or -1; counts [B] says how many bags
+ * there are. Bags without rows: 0. */
+static bool check_bags(const tg_tensor *rows, const tg_tensor *bag, const tg_tensor *counts) {
     if (!tg__float_only("bag_argmax", rows))
         return false;
-    if (bag->dtype != TG_I64) {
-        tg__refuse_dtype("bag_argmax", bag, "a bag number of i64 per row");
+    if (rows->ndim != 2 || bag->ndim != 1 || bag->shape[0] != rows->shape[0] || counts->ndim != 1) {
+        tg__fail(TG_ERR_SHAPE, "bag_argmax",
+                 "rows is %s, bag %s and counts %s; give [n, D], [n], [B]", tg__describe(rows),
+                 tg__describe(bag), tg__describe(counts));
         return false;
     }
-    if (rows->ndim != 2 || bag->ndim != 1 || bag->shape[0] != rows->shape[0]) {
-        tg__fail(TG_ERR_SHAPE, "bag_argmax", "rows is %s and bag %s; give [n, D] and [n]",
-                 tg__describe(rows), tg__describe(bag));
-        return false;
-    }
-    if (bags >= 0)
+    if (bag->dtype == TG_I64)
         return true;
-    tg__fail(TG_ERR_ARG, "bag_argmax", "bags is %lld; give 0 or more", (long long)bags);
+    tg__refuse_dtype("bag_argmax", bag, "a bag number of i64 per row");
     return false;
 }
 
@@ -249,8 +241,8 @@ static void find_largest(const tg_tensor *rows, const int64_t *bag, int64_t *at)
 
 static bool bag_argmax_forward(const tg__call *c) {
     static const char op[] = "bag_argmax";
-    const argmax_attr *a = c->attr;
-    if (!check_bags(c->in[0], c->in[1], a->bags))
+    const int64_t bags = c->in[2]->ndim == 1 ? c->in[2]->shape[0] : 0;
+    if (!check_bags(c->in[0], c->in[1], c->in[2]))
         return false;
     tg_tensor *rows = tg__packed(op, c->in[0]);
     tg_tensor *bag = rows != NULL ? tg__packed(op, c->in[1]) : NULL;
@@ -258,14 +250,14 @@ static bool bag_argmax_forward(const tg__call *c) {
     int64_t before = 0;
     for (int64_t i = 0; good && i < bag->numel; i++) {
         const int64_t b = ((const int64_t *)(const void *)bag->data)[i];
-        good = b >= -1 && b < a->bags && (b < 0 || b >= before);
+        good = b >= -1 && b < bags && (b < 0 || b >= before);
         before = b < 0 ? before : b;
         if (!good)
             tg__fail(TG_ERR_INDEX, op, "bag %lld at position %lld; give -1 to %lld in rising order",
-                     (long long)b, (long long)i, (long long)a->bags - 1);
+                     (long long)b, (long long)i, (long long)bags - 1);
     }
     if (good)
-        c->out[0] = tg__new(op, TG_I64, TG_SHAPE(a->bags, rows->shape[1]));
+        c->out[0] = tg__new(op, TG_I64, TG_SHAPE(bags, rows->shape[1]));
     if (c->out[0] != NULL && c->out[0]->numel > 0) {
         memset(c->out[0]->data, 0, (size_t)c->out[0]->numel * sizeof(int64_t));
         find_largest(rows, (const int64_t *)(const void *)bag->data,
@@ -275,10 +267,10 @@ static bool bag_argmax_forward(const tg__call *c) {
     tg__unref(bag);
     return c->out[0] != NULL;
 }
-TG_OP(bag_argmax, .maths = "position of the largest row of each bag", .inputs = "rows bag",
-      .n_in = 2, .no_grad = 3, .flags = TG__INTERNAL | TG__NOT_DIFF, .fields = argmax_fields,
-      .attr_size = sizeof(argmax_attr), .forward = bag_argmax_forward, .onnx = {"none"});
-TG_SAMPLES(bag_argmax, "[3,2] i[3]<1 | bags=2");
+TG_OP(bag_argmax, .maths = "position of the largest row of each bag", .inputs = "rows bag counts",
+      .n_in = 3, .no_grad = 7, .flags = TG__INTERNAL | TG__NOT_DIFF, .forward = bag_argmax_forward,
+      .onnx = {"none"});
+TG_SAMPLES(bag_argmax, "[3,2] i[3]<1 i[2]<1");
 
 /* ---- embedding_bag ---- */
 
@@ -403,7 +395,7 @@ static tg_tensor *largest(tg_tensor *rows, tg_tensor *bag, tg_tensor *counts) {
     const int64_t bags = counts->numel;
     if (rows->shape[0] == 0)
         return tg_zeros((tg_dtype)rows->dtype, TG_SHAPE(bags, rows->shape[1]));
-    tg_tensor *at = tg__apply2(&tg__op_bag_argmax, rows, bag, &(argmax_attr){bags});
+    tg_tensor *at = tg__apply3(&tg__op_bag_argmax, rows, bag, counts, NULL);
     /* gather takes no more rows than there are: as one row of all columns */
     const int64_t width = rows->shape[1];
     tg_tensor *column = tg_arange(TG_I64, 0, (double)width, 1);

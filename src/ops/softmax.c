@@ -1,4 +1,6 @@
 /* softmax.c - softmax, its logarithm, and logsumexp: one pass per row in the kernels. */
+#include "ops/softmax.h"
+
 #include "kernels/reduce.h"
 #include "ops/elementwise.h"
 #include "ops/view.h"
@@ -74,6 +76,9 @@ TG_OP(softmax_grad, .maths = "y * (g - sum(g * y))", .inputs = "g y", .n_in = 2,
       .flags = TG__INTERNAL, ALONG_DIM, .forward = softmax_grad_forward, .rule = softmax_grad_rule,
       .saves = {TG__SAVE_IN(0, 2), TG__SAVE_IN(1, TG__ANY)}, .onnx = {"composed"});
 TG_SAMPLES(softmax_grad, "[2,3] [2,3] | dim=-1", "[2,3] [2,3] | dim=0");
+tg_tensor *tg__softmax_grad(tg_tensor *g, tg_tensor *y, int dim) {
+    return tg__apply2(&tg__op_softmax_grad, g, y, &(dim_attr){dim});
+}
 
 /* ---- log_softmax ---- */
 static bool log_softmax_forward(const tg__call *c) { return rows(c, TG__ROW_LOG_SOFTMAX); }

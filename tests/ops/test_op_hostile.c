@@ -11,7 +11,7 @@
 
 #include <limits.h>
 
-enum { OPERANDS = 6, ATTRS = 16, LONGEST = 18, OUTPUTS = 4 };
+enum { OPERANDS = 12, ATTRS = 16, LONGEST = 18, OUTPUTS = 4 };
 
 typedef struct {
     uint64_t seed;
