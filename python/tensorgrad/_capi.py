@@ -24,7 +24,7 @@ from ctypes import (
 )
 
 VERSION = "0.1.0"
-ABI_HASH = 0xEDFDFB63551EF1B2
+ABI_HASH = 0x082E6CFBD507F965
 
 TG_VERSION_MAJOR = 0
 TG_VERSION_MINOR = 1
@@ -540,6 +540,91 @@ class tg_embedding_bag_options(Structure):
         )
 
 
+class tg_attention_options(Structure):
+    """C: tg_attention_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("is_causal", c_bool),
+        ("enable_gqa", c_bool),
+        ("scale", c_double),
+        ("dropout_p", c_double),
+        ("mask", c_void_p),
+        ("generator", c_void_p),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(size=sizeof(cls), is_causal=False, enable_gqa=False, scale=0.0, dropout_p=0.0)
+
+
+class tg_mha_options(Structure):
+    """C: tg_mha_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("num_heads", c_int32),
+        ("batch_first", c_bool),
+        ("is_causal", c_bool),
+        ("average_weights", c_bool),
+        ("dropout_p", c_double),
+        ("in_proj_weight", c_void_p),
+        ("in_proj_bias", c_void_p),
+        ("out_proj_weight", c_void_p),
+        ("out_proj_bias", c_void_p),
+        ("attn_mask", c_void_p),
+        ("key_padding_mask", c_void_p),
+        ("generator", c_void_p),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(
+            size=sizeof(cls),
+            num_heads=1,
+            batch_first=False,
+            is_causal=False,
+            average_weights=True,
+            dropout_p=0.0,
+        )
+
+
+class tg_recurrent_options(Structure):
+    """C: tg_recurrent_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("num_layers", c_int32),
+        ("bidirectional", c_bool),
+        ("batch_first", c_bool),
+        ("no_biases", c_bool),
+        ("relu", c_bool),
+        ("projection", c_bool),
+        ("train", c_bool),
+        ("dropout_p", c_double),
+        ("h0", c_void_p),
+        ("c0", c_void_p),
+        ("generator", c_void_p),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(
+            size=sizeof(cls),
+            num_layers=1,
+            bidirectional=False,
+            batch_first=False,
+            no_biases=False,
+            relu=False,
+            projection=False,
+            train=False,
+            dropout_p=0.0,
+        )
+
+
 class tg_sgd_options(Structure):
     """C: tg_sgd_options."""
 
@@ -993,6 +1078,7 @@ PROTOTYPES = {
     "tg_pow": (c_void_p, (c_void_p, c_void_p), False),
     "tg_float_power": (c_void_p, (c_void_p, c_void_p), False),
     "tg_ldexp": (c_void_p, (c_void_p, c_void_p), False),
+    "tg_frexp": (c_void_p, (c_void_p, c_void_p), False),
     "tg_maximum": (c_void_p, (c_void_p, c_void_p), False),
     "tg_minimum": (c_void_p, (c_void_p, c_void_p), False),
     "tg_fmax": (c_void_p, (c_void_p, c_void_p), False),
@@ -1265,6 +1351,37 @@ PROTOTYPES = {
     "tg_embedding": (c_void_p, (c_void_p, c_void_p, c_int64, c_bool), False),
     "tg_embedding_renorm_": (c_void_p, (c_void_p, c_void_p, c_double, c_double), False),
     "tg_embedding_bag": (c_void_p, (c_void_p, c_void_p, POINTER(tg_embedding_bag_options)), False),
+    "tg_scaled_dot_product_attention": (
+        c_void_p,
+        (c_void_p, c_void_p, c_void_p, POINTER(tg_attention_options)),
+        False,
+    ),
+    "tg_multi_head_attention": (
+        c_void_p,
+        (c_void_p, c_void_p, c_void_p, POINTER(tg_mha_options), c_void_p),
+        False,
+    ),
+    "tg_rope": (c_void_p, (c_void_p, c_void_p, c_void_p, c_bool), False),
+    "tg_rope_angles": (c_void_p, (c_int, c_int64, c_int64, c_double), False),
+    "tg_alibi_slopes": (c_void_p, (c_int, c_int64), False),
+    "tg_rnn_cell": (c_void_p, (c_void_p, c_void_p, c_void_p, c_int, c_bool), False),
+    "tg_gru_cell": (c_void_p, (c_void_p, c_void_p, c_void_p, c_int), False),
+    "tg_lstm_cell": (c_void_p, (c_void_p, c_void_p, c_void_p, c_void_p, c_int, c_void_p), False),
+    "tg_rnn": (
+        c_void_p,
+        (c_void_p, c_void_p, c_int, POINTER(tg_recurrent_options), c_void_p),
+        False,
+    ),
+    "tg_gru": (
+        c_void_p,
+        (c_void_p, c_void_p, c_int, POINTER(tg_recurrent_options), c_void_p),
+        False,
+    ),
+    "tg_lstm": (
+        c_void_p,
+        (c_void_p, c_void_p, c_int, POINTER(tg_recurrent_options), c_void_p, c_void_p),
+        False,
+    ),
     "tg_sum": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
     "tg_nansum": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
     "tg_mean": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),

@@ -295,6 +295,50 @@ class tg_embedding_bag_options(ctypes.Structure):
     @classmethod
     def init(cls) -> tg_embedding_bag_options: ...
 
+class tg_attention_options(ctypes.Structure):
+    size: int
+    is_causal: bool
+    enable_gqa: bool
+    scale: float
+    dropout_p: float
+    mask: int | None
+    generator: int | None
+    @classmethod
+    def init(cls) -> tg_attention_options: ...
+
+class tg_mha_options(ctypes.Structure):
+    size: int
+    num_heads: int
+    batch_first: bool
+    is_causal: bool
+    average_weights: bool
+    dropout_p: float
+    in_proj_weight: int | None
+    in_proj_bias: int | None
+    out_proj_weight: int | None
+    out_proj_bias: int | None
+    attn_mask: int | None
+    key_padding_mask: int | None
+    generator: int | None
+    @classmethod
+    def init(cls) -> tg_mha_options: ...
+
+class tg_recurrent_options(ctypes.Structure):
+    size: int
+    num_layers: int
+    bidirectional: bool
+    batch_first: bool
+    no_biases: bool
+    relu: bool
+    projection: bool
+    train: bool
+    dropout_p: float
+    h0: int | None
+    c0: int | None
+    generator: int | None
+    @classmethod
+    def init(cls) -> tg_recurrent_options: ...
+
 class tg_sgd_options(ctypes.Structure):
     size: int
     nesterov: bool
@@ -833,6 +877,7 @@ def tg_remainder(a: Address, b: Address, /) -> int | None: ...
 def tg_pow(a: Address, b: Address, /) -> int | None: ...
 def tg_float_power(a: Address, b: Address, /) -> int | None: ...
 def tg_ldexp(x: Address, other: Address, /) -> int | None: ...
+def tg_frexp(x: Address, exponent: Address, /) -> int | None: ...
 def tg_maximum(a: Address, b: Address, /) -> int | None: ...
 def tg_minimum(a: Address, b: Address, /) -> int | None: ...
 def tg_fmax(a: Address, b: Address, /) -> int | None: ...
@@ -1336,6 +1381,67 @@ def tg_embedding_bag(
     weight: Address,
     indices: Address,
     options: tg_embedding_bag_options | None,
+    /,
+) -> int | None: ...
+def tg_scaled_dot_product_attention(
+    query: Address,
+    key: Address,
+    value: Address,
+    options: tg_attention_options | None,
+    /,
+) -> int | None: ...
+def tg_multi_head_attention(
+    query: Address,
+    key: Address,
+    value: Address,
+    options: tg_mha_options | None,
+    weights: Address,
+    /,
+) -> int | None: ...
+def tg_rope(x: Address, cos: Address, sin: Address, interleaved: bool, /) -> int | None: ...
+def tg_rope_angles(dtype: int, n: int, dim: int, base: float, /) -> int | None: ...
+def tg_alibi_slopes(dtype: int, num_heads: int, /) -> int | None: ...
+def tg_rnn_cell(
+    x: Address,
+    h: Address,
+    weights: Address,
+    n_weights: int,
+    relu: bool,
+    /,
+) -> int | None: ...
+def tg_gru_cell(x: Address, h: Address, weights: Address, n_weights: int, /) -> int | None: ...
+def tg_lstm_cell(
+    x: Address,
+    h: Address,
+    c: Address,
+    weights: Address,
+    n_weights: int,
+    c_next: Address,
+    /,
+) -> int | None: ...
+def tg_rnn(
+    x: Address,
+    weights: Address,
+    n_weights: int,
+    options: tg_recurrent_options | None,
+    h_n: Address,
+    /,
+) -> int | None: ...
+def tg_gru(
+    x: Address,
+    weights: Address,
+    n_weights: int,
+    options: tg_recurrent_options | None,
+    h_n: Address,
+    /,
+) -> int | None: ...
+def tg_lstm(
+    x: Address,
+    weights: Address,
+    n_weights: int,
+    options: tg_recurrent_options | None,
+    h_n: Address,
+    c_n: Address,
     /,
 ) -> int | None: ...
 def tg_sum(x: Address, ndims: int, dims: Address, keepdim: bool, /) -> int | None: ...

@@ -5,6 +5,6 @@
 #ifndef TG__ABI_HASH_H
 #define TG__ABI_HASH_H
 
-#define TG__ABI_HASH 0xedfdfb63551ef1b2ull
+#define TG__ABI_HASH 0x082e6cfbd507f965ull
 
 #endif
