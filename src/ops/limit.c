@@ -3,19 +3,36 @@
 
 #include <math.h>
 
-/* ---- maximum, minimum: the taken side gets g, ties get halves, NaN gives g to both ---- */
-static tg_tensor *side(tg_tensor *g, tg_tensor *x, tg_tensor *other, bool larger) {
-    tg_tensor *shared = tg_where(tg_eq(x, other), tg_mul_scalar(g, 0.5), g);
-    return tg_masked_fill(shared, larger ? tg_lt(x, other) : tg_gt(x, other), 0.0);
+/* ---- maximum_grad: g where a > b, g/2 where a = b, 0 where a < b, g at NaN ---- */
+static tg_tensor *maximum_grad(tg_tensor *g, tg_tensor *a, tg_tensor *b) {
+    return tg__apply3(&tg__op_maximum_grad, g, a, b, NULL);
 }
-static void extremum_rule(tg__rule *r, bool larger) {
+static void maximum_grad_rule(tg__rule *r) {
     if (r->wanted[0])
-        r->gin[0] = side(r->g[0], r->in[0], r->in[1], larger);
-    if (r->wanted[1])
-        r->gin[1] = side(r->g[0], r->in[1], r->in[0], larger);
+        r->gin[0] = maximum_grad(r->g[0], r->in[1], r->in[2]);
+    for (int i = 1; i < 3; i++)
+        if (r->wanted[i])
+            r->gin[i] = tg_zeros_like(r->g[0]);
 }
-static void maximum_rule(tg__rule *r) { extremum_rule(r, true); }
-static void minimum_rule(tg__rule *r) { extremum_rule(r, false); }
+TG_OP(maximum_grad, .maths = "g where a > b, g / 2 where a == b, else 0", .inputs = "g a b",
+      .n_in = 3, .flags = TG__INTERNAL | TG__BROADCASTS, .forward = tg__ternary_forward,
+      .kernel = TG__TER_maximum_grad, .rule = maximum_grad_rule,
+      .saves = {TG__SAVE_IN(1, 1), TG__SAVE_IN(2, 1)}, .onnx = {"composed"});
+TG_SAMPLES(maximum_grad, "[2,3] [2,3] [2,3]", "[2,3] [3] [2,1]");
+
+/* ---- maximum, minimum: the taken side gets g, ties get halves, NaN gives g to both ---- */
+static void maximum_rule(tg__rule *r) {
+    if (r->wanted[0])
+        r->gin[0] = maximum_grad(r->g[0], r->in[0], r->in[1]);
+    if (r->wanted[1])
+        r->gin[1] = maximum_grad(r->g[0], r->in[1], r->in[0]);
+}
+static void minimum_rule(tg__rule *r) { /* the smaller one is that which the other exceeds */
+    if (r->wanted[0])
+        r->gin[0] = maximum_grad(r->g[0], r->in[1], r->in[0]);
+    if (r->wanted[1])
+        r->gin[1] = maximum_grad(r->g[0], r->in[0], r->in[1]);
+}
 TG_OP(maximum, .maths = "max(a, b)", .inputs = "a b", .n_in = 2, .flags = TG__BROADCASTS,
       .forward = tg__binary_forward, .kernel = TG__BIN_maximum, .rule = maximum_rule,
       .saves = {TG__SAVE_IN(0, TG__ANY), TG__SAVE_IN(1, TG__ANY)}, .onnx = {"Max", 13});
@@ -85,10 +102,7 @@ static bool clamp_forward(const tg__call *c) {
     return true;
 }
 static void clamp_rule(tg__rule *r) {
-    const clamp_attr *a = r->attr;
-    tg_tensor *x = r->in[0];
-    tg_tensor *inside = tg_logical_and(tg_ge_scalar(x, a->lo), tg_le_scalar(x, a->hi));
-    r->gin[0] = tg_masked_fill(r->g[0], tg_logical_not(inside), 0.0);
+    r->gin[0] = tg__apply2(&tg__op_clamp_grad, r->g[0], r->in[0], r->attr);
 }
 TG_OP(clamp, .maths = "min(max(x, lo), hi)", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
       .fields = clamp_fields, .attr_size = sizeof(clamp_attr), .forward = clamp_forward,
@@ -105,6 +119,20 @@ tg_tensor *tg_clamp_min(tg_tensor *x, double lo) { return tg_clamp(x, lo, INFINI
 tg_tensor *tg_clamp_max(tg_tensor *x, double hi) { return tg_clamp(x, -INFINITY, hi); }
 tg_tensor *tg_clamp_min_(tg_tensor *x, double lo) { return tg_clamp_(x, lo, INFINITY); }
 tg_tensor *tg_clamp_max_(tg_tensor *x, double hi) { return tg_clamp_(x, -INFINITY, hi); }
+
+/* ---- clamp_grad: g where lo <= x <= hi, else 0 ---- */
+static void clamp_grad_rule(tg__rule *r) {
+    if (r->wanted[0])
+        r->gin[0] = tg__apply2(&tg__op_clamp_grad, r->g[0], r->in[1], r->attr);
+    if (r->wanted[1])
+        r->gin[1] = tg_zeros_like(r->in[1]);
+}
+TG_OP(clamp_grad, .maths = "g where lo <= x <= hi, else 0", .inputs = "g x", .n_in = 2,
+      .flags = TG__INTERNAL | TG__BROADCASTS, .fields = clamp_fields,
+      .attr_size = sizeof(clamp_attr), .forward = tg__binary_param_forward,
+      .kernel = TG__BINP_clamp_grad, .rule = clamp_grad_rule, .saves = {TG__SAVE_IN(1, TG__ANY)},
+      .onnx = {"composed"});
+TG_SAMPLES(clamp_grad, "[2,3] [2,3] | lo=-0.5 hi=0.7", "[2,3] [3] | lo=0.1");
 
 /* ---- clamp_tensor: x limited to [lo, hi], each a tensor or absent ---- */
 static bool clamp_tensor_forward(const tg__call *c) {
