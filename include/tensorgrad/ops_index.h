@@ -121,7 +121,7 @@ TG_API tg_tensor *tg_take(tg_tensor *x, tg_tensor *index);
 TG_API tg_tensor *tg_put(tg_tensor *x, tg_tensor *index, tg_tensor *src, bool accumulate);
 TG_API tg_tensor *tg_put_(tg_tensor *x, tg_tensor *index, tg_tensor *src, bool accumulate);
 /** tg_gather with x and index broadcast in all dims but dim: TG_DIMS(1), or TG_ALL for both as if
- *  flat. */
+ *  flat. Negative indices count from the end. */
 TG_API tg_tensor *tg_take_along_dim(tg_tensor *x, tg_tensor *index, int ndims, const int *dim);
 /** x with src in place of x[..., index, ...] on dim; src has exactly that shape. */
 TG_API tg_tensor *tg_select_scatter(tg_tensor *x, tg_tensor *src, int dim, int64_t index);

@@ -13,7 +13,7 @@ typedef struct {
 static const tg__field pad_fields[] = {
     {"pads", TG_ATTR_INTS, offsetof(pad_attr, pads), true, 0, 0},
     {"mode", TG_ATTR_INT, offsetof(pad_attr, mode), false, TG_PAD_CONSTANT, 0},
-    {"value", TG_ATTR_FLOAT, offsetof(pad_attr, value), false, 0, 0},
+    {"value", TG_ATTR_FLOAT, offsetof(pad_attr, value), false, TG__NAN_OK, 0},
     {0}};
 
 /* How much a mode can take from a dim of this size. */

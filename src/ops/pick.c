@@ -163,12 +163,18 @@ typedef struct {
 } dims_attr;
 static const tg__field take_along_fields[] = {
     {"dim", TG_ATTR_DIMS, offsetof(dims_attr, dims), false, 0, 0}, {0}};
+/* Negative indices counted from the start. */
+static tg_tensor *from_start(tg_tensor *index, int64_t size) {
+    return tg_where(tg_lt(index, tg_scalar_i64(0)), tg_add(index, tg_scalar_i64(size)), index);
+}
 static bool take_along_dim_forward(const tg__call *c) {
     const dims_attr *a = c->attr;
     tg_tensor *x = c->in[0];
     tg_tensor *index = c->in[1];
+    if (!whole_numbers("take_along_dim", index))
+        return false;
     if (a->dims.n == 0) {
-        c->out[0] = tg_gather(flat(x), 0, flat(index));
+        c->out[0] = tg_gather(flat(x), 0, from_start(flat(index), x->numel));
         return c->out[0] != NULL;
     }
     int dim = a->dims.n == 1 ? tg__dim("take_along_dim", x, a->dims.dim[0]) : -1;
@@ -192,6 +198,7 @@ static bool take_along_dim_forward(const tg__call *c) {
                  tg__describe(x), dim);
         return false;
     }
+    index = from_start(index, x->ndim > 0 ? x->shape[dim] : 1);
     c->out[0] =
         tg_gather(tg_expand(x, x->ndim, shapes[0]), dim, tg_expand(index, x->ndim, shapes[1]));
     return c->out[0] != NULL;

@@ -9,8 +9,8 @@ static int split_dim(const char *op, tg_tensor *x, int64_t dim, tg_tensor **out,
     if (!tg__required(op, "x", x))
         return -1;
     if (n < 0 || n > INT32_MAX || (n > 0 && out == NULL)) {
-        tg__fail(TG_ERR_ARG, op, "%lld pieces at %s; give an array with room for each",
-                 (long long)n, out == NULL ? "NULL" : "out");
+        tg__fail(TG_ERR_ARG, op, "%lld pieces into %s; give an array with room for each",
+                 (long long)n, out == NULL ? "out, which is NULL" : "out");
         return -1;
     }
     for (int64_t i = 0; i < n; i++)

@@ -65,10 +65,7 @@ tg_tensor *tg_triu_(tg_tensor *x, int64_t diagonal) {
 /* The columns of row i that belong to the triangle: [*from, *to). */
 static void columns(int64_t i, int64_t cols, int64_t offset, bool lower, int64_t *from,
                     int64_t *to) {
-    int64_t at;
-    if (__builtin_add_overflow(i, offset, &at))
-        at = offset > 0 ? INT64_MAX - 1 : -1;
-    int64_t edge = lower ? at + 1 : at;
+    int64_t edge = lower ? i + offset + 1 : i + offset;
     edge = edge < 0 ? 0 : edge > cols ? cols : edge;
     *from = lower ? 0 : edge;
     *to = lower ? edge : cols;
@@ -84,6 +81,7 @@ static tg_tensor *triangle_indices(const char *op, int64_t rows, int64_t cols, i
     int64_t shape[2] = {rows, cols}; /* that such a matrix could exist bounds the loops */
     if (!tg__shape_check(op, TG_U8, 2, shape, NULL, NULL))
         return NULL;
+    offset = offset > cols ? cols : offset < -rows ? -rows : offset; /* no sums that overflow */
     int64_t from;
     int64_t to;
     int64_t n = 0;

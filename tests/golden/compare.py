@@ -127,7 +127,9 @@ def resized(sample: Sample, rng: random.Random) -> Sample:
     sizes = sorted({s for i in sample.inputs for s in i.shape if s > 1})
     new = {s: rng.choice((0, 1, 1, 2, 3, 4, 5, 7)) for s in sizes}
     new[0], new[1] = 0, 1
-    inputs = [Input(i.kind, tuple(new[s] for s in i.shape), i.bound) for i in sample.inputs]
+    inputs = [
+        Input(i.kind, tuple(new[s] for s in i.shape), i.bound, i.contiguous) for i in sample.inputs
+    ]
     return Sample(sample.op, sample.text, inputs, sample.attrs)
 
 
@@ -154,7 +156,8 @@ def make(sample: Sample, dtype: str, layout: str, rng: np.random.Generator) -> l
         array = values(given, rng)
         if array.dtype == np.float64 and dtype == "f32":
             array = array.astype(np.float32)
-        arrays.append(laid_out(array, layout) if given.kind not in "spw" else array)
+        keep = given.kind in "spw" or given.contiguous
+        arrays.append(array if keep else laid_out(array, layout))
     return arrays
 
 

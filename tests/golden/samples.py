@@ -20,6 +20,7 @@ class Input:
     kind: str
     shape: tuple[int, ...] = ()
     bound: int = 0
+    contiguous: bool = False
 
 
 @dataclass
@@ -67,11 +68,11 @@ def parse_line(library: Library, op: str, line: str) -> Sample:
         if word == "none":
             inputs.append(Input("n"))
             continue
-        match = re.fullmatch(r"([^\[]?)\[([\d,]*)\](?:<(\d+))?(?:@c)?", word)
+        match = re.fullmatch(r"([^\[]?)\[([\d,]*)\](?:<(\d+))?(@c)?", word)
         if not match:
             raise ValueError(f"{op}: cannot read '{word}' in '{line}'")
         shape = tuple(int(s) for s in match[2].split(",") if s)
-        inputs.append(Input(match[1] or "x", shape, int(match[3] or 0)))
+        inputs.append(Input(match[1] or "x", shape, int(match[3] or 0), bool(match[4])))
     attrs = {}
     for word in right.split():
         name, _, value = word.partition("=")
@@ -97,7 +98,7 @@ def values(given: Input, rng: np.random.Generator) -> np.ndarray:
     u = rng.random(given.shape)
     kind = given.kind
     if kind == "b":
-        return u < 0.5
+        return np.asarray(u < 0.5)
     if kind == "i":
         return np.asarray(np.floor(u * given.bound), np.int64)
     if kind == "+":

@@ -1,4 +1,4 @@
-/* test_index.c - gathering and scattering by index tensors, masked_fill. */
+/* test_index.c - gathering and adding by index tensors. */
 #include "tensors.h"
 
 #define IDS(...) row(TG_I64, LIST(__VA_ARGS__))
@@ -183,59 +183,34 @@ static void scatter_add_in_place_writes_and_records(void **state) {
     assert_values(s, 3, 5, 4);
 }
 
-/* ---- masked_fill ---- */
+/* ---- index_add ---- */
 
-static void masked_fill_replaces_and_cuts_the_gradient(void **state) {
+static void index_add_adds_rows_times_alpha(void **state) {
     (void)state;
-    tg_tensor *x = leaf(counting(TG_SHAPE(2, 3)));
-    tg_tensor *mask = row(TG_BOOL, LIST(1, 0, 1));
-    tg_tensor *y = tg_masked_fill(x, mask, -INFINITY);
-    assert_values(y, -INFINITY, 1, -INFINITY, -INFINITY, 4, -INFINITY);
-    tg_tensor *g = slope(tg_square(tg_masked_fill(x, mask, 7)), NULL, x);
-    assert_values(g, 0, 2, 0, 0, 8, 0);
-    assert_values(slope(g, NULL, x), 0, 2, 0, 0, 2, 0);
-    tg_tensor *r = LEAF(1, 2, 3); /* x broadcasts too */
-    y = tg_masked_fill(r, of(TG_BOOL, TG_SHAPE(2, 1), LIST(0, 1)), 9);
-    assert_shape(y, TG_F64, TG_SHAPE(2, 3));
-    assert_values(y, 1, 2, 3, 9, 9, 9);
-    sum_backward(y);
-    assert_values(tg_grad(r), 1, 1, 1);
+    tg_tensor *x = LEAF(1, 2);
+    tg_tensor *src = LEAF(3, 4, 5);
+    tg_tensor *y = tg_index_add(x, 0, IDS(0, 0, 1), src, 0.5);
+    assert_values(y, 4.5, 4.5);
+    sum_backward(tg_mul(y, ROW(10, 20)));
+    assert_values(tg_grad(x), 10, 20);
+    assert_values(tg_grad(src), 5, 5, 10);
+    tg_tensor *m = counting(TG_SHAPE(2, 3));
+    assert_ptr_equal(tg_index_add_(m, 1, IDS(2), tg_ones(TG_F64, TG_SHAPE(2, 1)), 2), m);
+    assert_values(m, 0, 1, 4, 3, 4, 7);
+    tg_tensor *turned = tg_transpose(m, 0, 1); /* rows with gaps */
+    assert_ptr_equal(tg_index_add_(turned, 0, IDS(0), tg_ones(TG_F64, TG_SHAPE(1, 2)), 1), turned);
+    assert_values(m, 1, 1, 4, 4, 4, 7);
+    assert_values(tg_index_add(row(TG_I32, LIST(1, 2)), 0, IDS(1), row(TG_I32, LIST(3)), 2), 1, 8);
+    assert_refused(tg_index_add_(m, 0, IDS(0, 2), counting(TG_SHAPE(2, 3)), 1), TG_ERR_INDEX,
+                   "index_add: ", "index 2");
+    assert_values(m, 1, 1, 4, 4, 4, 7);
+    assert_refused(tg_index_add(m, 0, IDS(0), ROW(1, 2, 3), 1), TG_ERR_SHAPE, "f64 [3]");
+    assert_refused(tg_index_add(m, 0, IDS(0), tg_zeros(TG_F32, TG_SHAPE(1, 3)), 1), TG_ERR_DTYPE,
+                   "f32 [1, 3]");
 }
 
-static void masked_fill_keeps_the_dtype_and_converts_the_value(void **state) {
-    (void)state;
-    tg_tensor *mask = row(TG_BOOL, LIST(0, 1));
-    assert_values(tg_masked_fill(row(TG_I32, LIST(1, 2)), mask, -7.9), 1, -7);
-    assert_values(tg_masked_fill(row(TG_U8, LIST(1, 2)), mask, 300), 1, 255);
-    assert_values(tg_masked_fill(row(TG_BOOL, LIST(0, 0)), mask, 0.5), 0, 1);
-    assert_values(tg_masked_fill(row(TG_F32, LIST(1, 2)), mask, 0.1), 1, (double)0.1F);
-    assert_shape(tg_masked_fill(tg_zeros(TG_F32, TG_SHAPE(0)), tg_scalar(TG_BOOL, 1), 1), TG_F32,
-                 TG_SHAPE(0));
-}
-
-static void masked_fill_in_place_writes_and_records(void **state) {
-    (void)state;
-    tg_tensor *w = LEAF(1, 2, 3);
-    tg_tensor *x = tg_mul_scalar(w, 2);
-    assert_ptr_equal(tg_masked_fill_(x, row(TG_BOOL, LIST(0, 1, 0)), 5), x);
-    assert_values(x, 2, 5, 6);
-    sum_backward(tg_square(x));
-    assert_values(tg_grad(w), 8, 0, 24);
-}
-
-static void masked_fill_refuses_other_masks(void **state) {
-    (void)state;
-    tg_tensor *x = ROW(1, 2);
-    assert_refused(tg_masked_fill(x, ROW(1, 0), 0), TG_ERR_DTYPE, "masked_fill: ", "f64 [2]",
-                   "bool");
-    assert_refused(tg_masked_fill(x, row(TG_BOOL, LIST(1, 0, 1)), 0), TG_ERR_SHAPE,
-                   "masked_fill: ", "f64 [2]", "bool [3]");
-    assert_refused(tg_masked_fill(x, NULL, 0), TG_ERR_ARG, "argument mask is NULL");
-    assert_refused(tg_masked_fill_(x, grid(TG_BOOL, 1, 2, LIST(1, 0)), 0), TG_ERR_SHAPE,
-                   "masked_fill: ", "[1, 2]", "without _");
-}
-
-TG_TEST_MAIN(tg_scoped(index_select_takes_rows_along_any_dim),
+TG_TEST_MAIN(tg_scoped(index_add_adds_rows_times_alpha),
+             tg_scoped(index_select_takes_rows_along_any_dim),
              tg_scoped(index_select_sums_the_gradient_of_repeated_rows),
              tg_scoped(bad_indices_name_position_value_dim_and_range),
              tg_scoped(indices_must_be_integers_of_one_dim), tg_scoped(gather_picks_along_a_dim),
@@ -244,8 +219,4 @@ TG_TEST_MAIN(tg_scoped(index_select_takes_rows_along_any_dim),
              tg_scoped(scatter_add_adds_repeated_places_in_order),
              tg_scoped(scatter_add_gives_every_source_the_gradient_of_its_place),
              tg_scoped(scatter_add_checks_everything_before_it_writes),
-             tg_scoped(scatter_add_in_place_writes_and_records),
-             tg_scoped(masked_fill_replaces_and_cuts_the_gradient),
-             tg_scoped(masked_fill_keeps_the_dtype_and_converts_the_value),
-             tg_scoped(masked_fill_in_place_writes_and_records),
-             tg_scoped(masked_fill_refuses_other_masks))
+             tg_scoped(scatter_add_in_place_writes_and_records))

@@ -136,7 +136,47 @@ static void stack_refuses_other_shapes_and_dims_in_its_own_name(void **state) {
     assert_refused(tg_stack(THESE(a, NULL), 0), TG_ERR_ARG, "stack: ", "NULL");
 }
 
-TG_TEST_MAIN(tg_scoped(cat_joins_along_any_dim), tg_scoped(cat_splits_the_gradient),
+/* ---- hstack, vstack, dstack, block_diag ---- */
+
+static void stacks_by_name_count_missing_dims(void **state) {
+    (void)state;
+    tg_tensor *rows[2] = {LEAF(1, 2), ROW(3, 4)};
+    assert_values(tg_hstack(rows, 2), 1, 2, 3, 4);
+    tg_tensor *v = tg_vstack(rows, 2);
+    assert_shape(v, TG_F64, TG_SHAPE(2, 2));
+    assert_values(v, 1, 2, 3, 4);
+    assert_values(slope(v, counting(TG_SHAPE(2, 2)), rows[0]), 0, 1);
+    tg_tensor *d = tg_dstack(rows, 2);
+    assert_shape(d, TG_F64, TG_SHAPE(1, 2, 2));
+    assert_values(d, 1, 3, 2, 4);
+    tg_tensor *grids[2] = {counting(TG_SHAPE(2, 1)), counting(TG_SHAPE(2, 2))};
+    assert_shape(tg_hstack(grids, 2), TG_F64, TG_SHAPE(2, 3));
+    assert_refused(tg_vstack(grids, 2), TG_ERR_SHAPE, "vstack: ");
+    tg_tensor *numbers[2] = {number(1), number(2)};
+    assert_values(tg_hstack(numbers, 2), 1, 2);
+    assert_shape(tg_dstack(numbers, 2), TG_F64, TG_SHAPE(1, 1, 2));
+    assert_shape(tg_dstack(&grids[1], 1), TG_F64, TG_SHAPE(2, 2, 1));
+    assert_refused(tg_hstack(rows, 0), TG_ERR_ARG, "hstack: ");
+    rows[1] = NULL;
+    assert_refused(tg_dstack(rows, 2), TG_ERR_ARG, "dstack: ", "tensors");
+}
+
+static void block_diag_puts_matrices_on_the_diagonal(void **state) {
+    (void)state;
+    tg_tensor *x = LEAF(1, 2);
+    tg_tensor *in[3] = {x, number(3), row(TG_I32, LIST(4))};
+    tg_tensor *y = tg_block_diag(in, 3);
+    assert_shape(y, TG_F64, TG_SHAPE(3, 4));
+    assert_values(y, 1, 2, 0, 0, 0, 0, 3, 0, 0, 0, 0, 4);
+    assert_values(slope(y, counting(TG_SHAPE(3, 4)), x), 0, 1);
+    in[1] = counting(TG_SHAPE(1, 1, 1));
+    assert_refused(tg_block_diag(in, 2), TG_ERR_SHAPE, "block_diag: ", "tensor 1");
+    assert_refused(tg_block_diag(NULL, 1), TG_ERR_ARG, "block_diag: ");
+}
+
+TG_TEST_MAIN(tg_scoped(stacks_by_name_count_missing_dims),
+             tg_scoped(block_diag_puts_matrices_on_the_diagonal),
+             tg_scoped(cat_joins_along_any_dim), tg_scoped(cat_splits_the_gradient),
              tg_scoped(cat_promotes_and_casts_gradients_back),
              tg_scoped(cat_skips_1d_tensors_without_elements),
              tg_scoped(cat_names_the_tensor_that_does_not_fit),

@@ -300,7 +300,59 @@ static void views_share_one_version_and_outlive_their_base(void **state) {
     assert_values(view, 0, 0, 4, 4, 0, 0);
 }
 
-TG_TEST_MAIN(tg_scoped(reshape_of_contiguous_memory_is_a_view),
+/* ---- unflatten, t, movedim, and the shape of another tensor ---- */
+
+static void unflatten_splits_a_dim(void **state) {
+    (void)state;
+    tg_tensor *x = leaf(counting(TG_SHAPE(2, 6)));
+    tg_tensor *y = tg_unflatten(x, -1, TG_SHAPE(-1, 2));
+    assert_shape(y, TG_F64, TG_SHAPE(2, 3, 2));
+    assert_true(tg_data(y) == tg_data(x));
+    assert_shape(slope(y, NULL, x), TG_F64, TG_SHAPE(2, 6));
+    assert_shape(tg_unflatten(x, 0, TG_SHAPE(2, 1)), TG_F64, TG_SHAPE(2, 1, 6));
+    assert_refused(tg_unflatten(x, 1, TG_SHAPE(4, -1)), TG_ERR_SHAPE, "unflatten: ", "[4, -1]");
+    assert_refused(tg_unflatten(x, 1, 0, NULL), TG_ERR_SHAPE, "0 sizes");
+    assert_refused(tg_unflatten(x, 2, TG_SHAPE(1)), TG_ERR_INDEX, "dim 2");
+    assert_refused(tg_unflatten(tg_zeros(TG_F32, TG_SHAPE(0)), 0, TG_SHAPE(0, -1)), TG_ERR_SHAPE,
+                   "ambiguous");
+}
+
+static void dims_move_and_swap(void **state) {
+    (void)state;
+    tg_tensor *x = counting(TG_SHAPE(2, 3, 4));
+    assert_shape(tg_movedim(x, TG_DIMS(0), TG_DIMS(-1)), TG_F64, TG_SHAPE(3, 4, 2));
+    assert_shape(tg_movedim(x, TG_DIMS(0, 1), TG_DIMS(2, 0)), TG_F64, TG_SHAPE(3, 4, 2));
+    assert_shape(tg_moveaxis(x, TG_DIMS(2), TG_DIMS(0)), TG_F64, TG_SHAPE(4, 2, 3));
+    assert_shape(tg_movedim(x, TG_ALL, TG_ALL), TG_F64, TG_SHAPE(2, 3, 4));
+    assert_shape(tg_swapaxes(x, 0, 2), TG_F64, TG_SHAPE(4, 3, 2));
+    assert_shape(tg_swapdims(x, 0, 1), TG_F64, TG_SHAPE(3, 2, 4));
+    tg_tensor *m = counting(TG_SHAPE(2, 3));
+    assert_values(tg_t(m), 0, 3, 1, 4, 2, 5);
+    assert_shape(tg_t(ROW(1, 2)), TG_F64, TG_SHAPE(2));
+    assert_shape(tg_t(number(1)), TG_F64, TG_0D);
+    assert_refused(tg_t(x), TG_ERR_SHAPE, "t: ", "f64 [2, 3, 4]", "tg_transpose");
+    assert_refused(tg_movedim(x, TG_DIMS(0, 0), TG_DIMS(1, 2)), TG_ERR_INDEX, "movedim: ");
+    assert_refused(tg_movedim(x, TG_DIMS(0), TG_DIMS(1, 2)), TG_ERR_INDEX, "1 dims");
+}
+
+static void shapes_are_taken_from_others(void **state) {
+    (void)state;
+    tg_tensor *x = counting(TG_SHAPE(2, 3));
+    tg_tensor *other = tg_zeros(TG_I32, TG_SHAPE(3, 2));
+    assert_shape(tg_reshape_as(x, other), TG_F64, TG_SHAPE(3, 2));
+    assert_shape(tg_view_as(x, other), TG_F64, TG_SHAPE(3, 2));
+    assert_shape(tg_expand_as(ROW(1, 2), other), TG_F64, TG_SHAPE(3, 2));
+    assert_shape(tg_broadcast_to(ROW(1), TG_SHAPE(2, 2)), TG_F64, TG_SHAPE(2, 2));
+    assert_values(tg_ravel(tg_transpose(x, 0, 1)), 0, 3, 1, 4, 2, 5);
+    assert_shape(tg_ravel(tg_zeros(TG_F32, TG_SHAPE(0, 2))), TG_F32, TG_SHAPE(0));
+    assert_refused(tg_view_as(x, NULL), TG_ERR_ARG, "other");
+    assert_refused(tg_expand_as(x, TG_NONE), TG_ERR_ARG, "other");
+    assert_refused(tg_reshape_as(x, number(1)), TG_ERR_SHAPE, "reshape: ");
+}
+
+TG_TEST_MAIN(tg_scoped(unflatten_splits_a_dim), tg_scoped(dims_move_and_swap),
+             tg_scoped(shapes_are_taken_from_others),
+             tg_scoped(reshape_of_contiguous_memory_is_a_view),
              tg_scoped(reshape_splits_and_merges_strided_dims_where_it_can),
              tg_scoped(where_strides_do_not_allow_a_view_reshape_copies_and_view_refuses),
              tg_scoped(reshape_agrees_with_the_packed_copy_for_all_layouts),
