@@ -102,7 +102,7 @@ TG_OP(cov, .maths = "covariances of the rows of x", .inputs = "x fweights aweigh
       .n_optional = 2, .no_grad = 2, .flags = TG__COMPOSED | TG__BLAS, .fields = cov_fields,
       .attr_size = sizeof(cov_attr), .forward = cov_forward, .onnx = {"composed"});
 TG_SAMPLES(cov, "[2,4] none none", "[5] none none | correction=0", "[2,4] i[4]<5 none",
-           "[2,4] none +[4] | correction=0.5", "[3,4] i[4]<5 +[4]");
+           "[2,4] none +[4] | correction=2", "[3,4] i[4]<5 +[4]");
 tg_tensor *tg_cov(tg_tensor *x, double correction, tg_tensor *fweights_or_none,
                   tg_tensor *aweights_or_none) {
     return tg__apply3(&tg__op_cov, x, fweights_or_none, aweights_or_none, &(cov_attr){correction});

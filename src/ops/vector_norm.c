@@ -147,7 +147,7 @@ static bool renorm_forward(const tg__call *c) {
             others[n++] = i;
     tg_tensor *norm = tg_vector_norm(x, a->p, n, others, true);
     tg_tensor *factor = tg_rdiv_scalar(tg_add_scalar(norm, 1e-7), a->maxnorm); /* as PyTorch */
-    factor = tg_masked_fill(factor, tg_le_scalar(norm, a->maxnorm), 1.0);
+    factor = tg_masked_fill(factor, tg_logical_not(tg_gt_scalar(norm, a->maxnorm)), 1.0);
     c->out[0] = tg_mul(x, factor);
     return c->out[0] != NULL;
 }

@@ -88,7 +88,7 @@ op(
     if x is None
     else torch.cumulative_trapezoid(y, x, dim=dim),
 )
-op("cov", lambda x, fweights, aweights, correction: torch.cov(x, correction=correction, fweights=fweights, aweights=aweights))
+op("cov", lambda x, fweights, aweights, correction: torch.cov(x, correction=int(correction), fweights=fweights, aweights=aweights))
 op("corrcoef", lambda x: torch.corrcoef(x))
 op("renorm", lambda x, p, dim, maxnorm: torch.renorm(x, p, dim, maxnorm))
 
