@@ -81,7 +81,7 @@ op("cummax", lambda x, dim: tuple(torch.cummax(x, dim)))
 op("cummin", lambda x, dim: tuple(torch.cummin(x, dim)))
 
 op("diff", lambda x, n, dim: torch.diff(x, n, dim))
-op("trapezoid", lambda y, x, dx, dim: torch.trapezoid(y, dx=dx, dim=dim) if x is None else torch.trapezoid(y, x, dim=dim))
+op("trapezoid", lambda y, x, dx, dim: torch.trapezoid(y, dx=dx, dim=dim) if x is None else torch.trapezoid(y, x, dim=dim), special=False)
 op(
     "cumulative_trapezoid",
     lambda y, x, dx, dim: torch.cumulative_trapezoid(y, dx=dx, dim=dim)
@@ -89,8 +89,8 @@ op(
     else torch.cumulative_trapezoid(y, x, dim=dim),
 )
 op("cov", lambda x, fweights, aweights, correction: torch.cov(x, correction=int(correction), fweights=fweights, aweights=aweights))
-op("corrcoef", lambda x: torch.corrcoef(x))
-op("renorm", lambda x, p, dim, maxnorm: torch.renorm(x, p, dim, maxnorm))
+op("corrcoef", lambda x: torch.corrcoef(x), resize=False)  # of two observations: slopes are rounding
+op("renorm", lambda x, p, dim, maxnorm: torch.renorm(x, p, dim, maxnorm), special=False)
 
 # ---- Corners ----
 

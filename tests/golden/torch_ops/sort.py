@@ -51,8 +51,8 @@ op("nanmedian", lambda x: torch.nanmedian(x))
 op("median_dim", lambda x, dim, keepdim: tuple(torch.median(x, dim, keepdim)))
 op("nanmedian_dim", lambda x, dim, keepdim: tuple(torch.nanmedian(x, dim, keepdim)))
 op("mode", lambda x, dim, keepdim: tuple(torch.mode(x, dim, keepdim)), special=False)  # NaN in no fixed place
-op("quantile", quantiles(torch.quantile), special=False)
-op("nanquantile", quantiles(torch.nanquantile), special=False)
+op("quantile", quantiles(torch.quantile), special=False, resize=False)  # ties: not its stable sort
+op("nanquantile", quantiles(torch.nanquantile), special=False, resize=False)
 op("searchsorted", lambda sorted_sequence, values, right: torch.searchsorted(sorted_sequence, values, right=right), first=False)
 op("isin", lambda x, test_elements, invert: torch.isin(x, test_elements, invert=invert), first=False)
 op("unique", lambda x: torch.unique(x, return_inverse=True, return_counts=True), first=False)
