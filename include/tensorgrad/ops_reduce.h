@@ -62,6 +62,10 @@ TG_API tg_tensor *tg_std_mean(tg_tensor *x, int ndims, const int *dims, double c
 TG_API tg_tensor *tg_vector_norm(tg_tensor *x, double p, int ndims, const int *dims, bool keepdim);
 /** tg_vector_norm under its other name. */
 TG_API tg_tensor *tg_norm(tg_tensor *x, double p, int ndims, const int *dims, bool keepdim);
+/** x with the slices along dim whose p-norm exceeds maxnorm multiplied by maxnorm / (norm + 1e-7).
+ *  p > 0, maxnorm >= 0. f32 or f64, at least two dims. */
+TG_API tg_tensor *tg_renorm(tg_tensor *x, double p, int dim, double maxnorm);
+TG_API tg_tensor *tg_renorm_(tg_tensor *x, double p, int dim, double maxnorm);
 /** True if all elements are not 0. */
 TG_API tg_tensor *tg_all(tg_tensor *x, int ndims, const int *dims, bool keepdim);
 /** True if any element is not 0. */
@@ -90,6 +94,31 @@ TG_API tg_tensor *tg_logcumsumexp(tg_tensor *x, int dim);
 TG_API tg_tensor *tg_cummax(tg_tensor *x, int dim, tg_tensor **indices);
 /** The smallest of x[0] … x[i]; otherwise as tg_cummax. */
 TG_API tg_tensor *tg_cummin(tg_tensor *x, int dim, tg_tensor **indices);
+
+/* ---- Differences and areas ------------------------------------------------------------------- */
+
+/** x[i + 1] - x[i] along dim, n times (bool: where they differ); nothing is left from n = size on.
+ */
+TG_API tg_tensor *tg_diff(tg_tensor *x, int64_t n, int dim);
+/** Σ(y[i] + y[i + 1])/2 · (x[i + 1] - x[i]) along dim: the area under y. x has one dim, or dims
+ * that broadcast to y's, and as many elements along dim; TG_NONE: they are dx apart. Float. */
+TG_API tg_tensor *tg_trapezoid(tg_tensor *y, tg_tensor *x_or_none, double dx, int dim);
+/** The same up to each element but the first. */
+TG_API tg_tensor *tg_cumulative_trapezoid(tg_tensor *y, tg_tensor *x_or_none, double dx, int dim);
+
+/* ---- Covariance ------------------------------------------------------------------------------ */
+
+/**
+ * Covariances of variables (rows of x) over observations (columns): [rows, rows], or 0-d for one.
+ *
+ * Σ w (x - mean)(x' - mean') / max(0, d), where d is Σw - correction. w is fweights, how often each
+ * was observed (integers), times aweights, how important it is (then d is Σw - correction · Σ w·a /
+ * Σw); TG_NONE: 1. x has at most two dims. Float. TG_ERR_ARG for negative weights.
+ */
+TG_API tg_tensor *tg_cov(tg_tensor *x, double correction, tg_tensor *fweights_or_none,
+                         tg_tensor *aweights_or_none);
+/** Covariances divided by the standard deviations of both, kept in [-1, 1]. */
+TG_API tg_tensor *tg_corrcoef(tg_tensor *x);
 
 #ifdef __cplusplus
 }

@@ -76,6 +76,12 @@ TG_API tg_tensor *tg_isin(tg_tensor *x, tg_tensor *test_elements, bool invert);
 TG_API tg_tensor *tg_unique(tg_tensor *x, tg_tensor **inverse, tg_tensor **counts);
 /** The elements of x, flattened, without those that repeat the one before. */
 TG_API tg_tensor *tg_unique_consecutive(tg_tensor *x, tg_tensor **inverse, tg_tensor **counts);
+/** The different slices of x along dim, in the order of their first elements, then their second and
+ *  so on; *inverse and *counts (i64, 1-d) are of slices. A slice with NaN equals nothing. */
+TG_API tg_tensor *tg_unique_dim(tg_tensor *x, int dim, tg_tensor **inverse, tg_tensor **counts);
+/** The slices of x along dim without those that repeat the one before. */
+TG_API tg_tensor *tg_unique_consecutive_dim(tg_tensor *x, int dim, tg_tensor **inverse,
+                                            tg_tensor **counts);
 /** How often each of 0, 1, …, max(x) is in x (i64, or u8, i32; 1-d): i64 of at least minlength
  *  elements. With weights (of x's shape, or TG_NONE) their sums, f32 if they are, else f64.
  *  Negative elements: TG_ERR_INDEX. */

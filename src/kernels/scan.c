@@ -24,32 +24,40 @@ typedef void (*strip_fn)(const strip *s);
 /* Where row i starts, from the end if `back`. */
 #define ROW(i) ((back ? s->n - 1 - (i) : (i)) * s->inner)
 
-/* acc = step, element by element; v is the element. */
+/* acc = step, element by element; v is the element. One line is a chain in a register. */
 #define SCAN(name, T, A, first, back_, step)                                                       \
     static void name##_##T(const strip *s) {                                                       \
         const bool back = back_;                                                                   \
-        A acc[WIDTH];                                                                              \
+        const T *x = s->x;                                                                         \
+        T *out = s->out;                                                                           \
+        A sum[WIDTH];                                                                              \
         for (int64_t j = 0; j < s->w; j++)                                                         \
-            acc[j] = first;                                                                        \
-        for (int64_t i = 0; i < s->n; i++) {                                                       \
-            const T *x = (const T *)s->x + ROW(i);                                                 \
-            T *out = (T *)s->out + ROW(i);                                                         \
-            for (int64_t j = 0; j < s->w; j++) {                                                   \
-                const A v = (A)x[j];                                                               \
-                acc[j] = step;                                                                     \
-                out[j] = (T)acc[j];                                                                \
+            sum[j] = first;                                                                        \
+        if (s->w == 1) {                                                                           \
+            A acc = first;                                                                         \
+            for (int64_t i = 0; i < s->n; i++) {                                                   \
+                const A v = (A)x[ROW(i)];                                                          \
+                acc = step;                                                                        \
+                out[ROW(i)] = (T)acc;                                                              \
             }                                                                                      \
+            return;                                                                                \
         }                                                                                          \
+        for (int64_t i = 0; i < s->n; i++)                                                         \
+            for (int64_t j = 0; j < s->w; j++) {                                                   \
+                const A v = (A)x[ROW(i) + j], acc = sum[j];                                        \
+                sum[j] = step;                                                                     \
+                out[ROW(i) + j] = (T)sum[j];                                                       \
+            }                                                                                      \
     }
-SCAN(sum, float, double, 0, false, acc[j] + v)
-SCAN(sum, double, double, 0, false, acc[j] + v)
-SCAN(sum, uint64_t, uint64_t, 0, false, acc[j] + v)
-SCAN(sum_back, float, double, 0, true, acc[j] + v)
-SCAN(sum_back, double, double, 0, true, acc[j] + v)
-SCAN(sum_back, uint64_t, uint64_t, 0, true, acc[j] + v)
-SCAN(prod, float, double, 1, false, acc[j] * v)
-SCAN(prod, double, double, 1, false, acc[j] * v)
-SCAN(prod, uint64_t, uint64_t, 1, false, acc[j] * v)
+SCAN(sum, float, double, 0, false, acc + v)
+SCAN(sum, double, double, 0, false, acc + v)
+SCAN(sum, uint64_t, uint64_t, 0, false, acc + v)
+SCAN(sum_back, float, double, 0, true, acc + v)
+SCAN(sum_back, double, double, 0, true, acc + v)
+SCAN(sum_back, uint64_t, uint64_t, 0, true, acc + v)
+SCAN(prod, float, double, 1, false, acc * v)
+SCAN(prod, double, double, 1, false, acc * v)
+SCAN(prod, uint64_t, uint64_t, 1, false, acc * v)
 
 /* Forwards, a[i] leads from out[i-1] to out[i]; backwards, a[i+1] leads from out[i+1] to out[i]. */
 #define RECUR(name, T, back_)                                                                      \

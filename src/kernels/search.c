@@ -28,10 +28,8 @@ typedef struct {
         while (low < high) {                                                                       \
             const int64_t middle = low + (high - low) / 2;                                         \
             const bool behind = s->right ? sequence[middle] > v : sequence[middle] >= v;           \
-            if (behind)                                                                            \
-                high = middle;                                                                     \
-            else                                                                                   \
-                low = middle + 1;                                                                  \
+            high = behind ? middle : high; /* no jumps: they cannot be predicted */                \
+            low = behind ? low : middle + 1;                                                       \
         }                                                                                          \
         s->out[t] = low;                                                                           \
     }                                                                                              \

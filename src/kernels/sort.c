@@ -258,3 +258,82 @@ int64_t tg__runs(tg_dtype dtype, int64_t n, const void *x, int64_t *run_of) {
     }
     return runs;
 }
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+/* Which of rows a and b comes first: below 0: a, above: b; 0: they are alike but for NaN. */
+#define COMPARE(T)                                                                                 \
+    for (int64_t i = 0; i < m; i++) {                                                              \
+        const T u = ((const T *)x)[a * m + i], v = ((const T *)x)[b * m + i];                      \
+        if (u < v || (v != v && u == u))                                                           \
+            return -1;                                                                             \
+        if (u > v || (u != u && v == v))                                                           \
+            return 1;                                                                              \
+    }                                                                                              \
+    return 0
+
+static int compare_rows(tg_dtype dtype, int64_t m, const void *x, int64_t a, int64_t b) {
+    switch (dtype) {
+    case TG_F32:
+        COMPARE(float);
+    case TG_F64:
+        COMPARE(double);
+    case TG_I64:
+        COMPARE(int64_t);
+    case TG_I32:
+        COMPARE(int32_t);
+    default:
+        COMPARE(uint8_t);
+    }
+}
+
+static bool has_nan(tg_dtype dtype, int64_t m, const void *x, int64_t row) {
+    bool nan = false;
+    for (int64_t i = row * m; i < (row + 1) * m && is_float(dtype); i++)
+        nan |= dtype == TG_F32 ? ((const float *)x)[i] != ((const float *)x)[i]
+                               : ((const double *)x)[i] != ((const double *)x)[i];
+    return nan;
+}
+
+int64_t tg__row_runs(tg_dtype dtype, int64_t n, int64_t m, const void *x, const int64_t *order,
+                     int64_t *run_of) {
+    int64_t runs = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t here = order != NULL ? order[i] : i;
+        const int64_t before = i == 0 ? here : order != NULL ? order[i - 1] : i - 1;
+        runs +=
+            i == 0 || compare_rows(dtype, m, x, before, here) != 0 || has_nan(dtype, m, x, here);
+        run_of[i] = runs - 1;
+    }
+    return runs;
+}
+
+bool tg__sort_rows(tg_dtype dtype, int64_t n, int64_t m, const void *x, int64_t *order) {
+    const size_t bytes = (size_t)n * sizeof *order;
+    int64_t *memory = tg__alloc(bytes);
+    if (memory == NULL)
+        return false;
+    int64_t *from = order;
+    int64_t *to = memory;
+    for (int64_t i = 0; i < n; i++)
+        from[i] = i;
+    for (int64_t width = 1; width < n; width *= 2) {
+        for (int64_t start = 0; start < n; start += 2 * width) {
+            const int64_t middle = start + width < n ? start + width : n;
+            const int64_t end = middle + width < n ? middle + width : n;
+            int64_t a = start, b = middle;
+            for (int64_t i = start; i < end; i++) {
+                const bool first =
+                    b == end || (a < middle && compare_rows(dtype, m, x, from[a], from[b]) <= 0);
+                to[i] = first ? from[a++] : from[b++];
+            }
+        }
+        int64_t *other = from;
+        from = to;
+        to = other;
+    }
+    if (from != order)
+        memcpy(order, from, bytes);
+    tg__free(memory, bytes);
+    return true;
+}

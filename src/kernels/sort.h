@@ -35,4 +35,12 @@ bool tg__mode(const tg__lines_to_sort *l);
  * run that element i is in. Returns how many there are. A NaN equals nothing. */
 int64_t tg__runs(tg_dtype dtype, int64_t n, const void *x, int64_t *run);
 
+/* The same for rows of m elements in x [n, m], in the order of order[0..n) (NULL: as they stand).
+ */
+int64_t tg__row_runs(tg_dtype dtype, int64_t n, int64_t m, const void *x, const int64_t *order,
+                     int64_t *run);
+/* Orders the rows of x [n, m], contiguous, by their first elements, then their second, …: order[i]
+ * is the row at position i. Stable; false if memory is short. */
+bool tg__sort_rows(tg_dtype dtype, int64_t n, int64_t m, const void *x, int64_t *order);
+
 #endif

@@ -7,6 +7,8 @@
 #include "ops/reduce.h"
 #include "ops/view.h"
 
+#include <float.h>
+
 typedef struct {
     tg__dims dims;
     double correction;
@@ -44,14 +46,41 @@ static double divisor(double n, double correction) { return n > correction ? n -
 
 static bool check(const tg__call *c, uint32_t *mask) {
     const moment_attr *a = c->attr;
-    if (!tg__float_only(c->op->name, c->in[0]))
+    return tg__float_only(c->op->name, c->in[0]) &&
+           tg__mask_of(c->op->name, c->in[0], &a->dims, mask);
+}
+
+/* Whether some deviations are no larger than the rounding of their mean: numbers that are all
+ * equal, whose deviation must be 0 to the last bit. In f32 the f64 accumulators see to that. */
+static bool in_doubt(const tg_tensor *mean, const tg_tensor *var, double correction, double n) {
+    if (mean->dtype != TG_F64 || n < 2.0)
         return false;
-    if (!(a->correction == a->correction)) {
-        tg__fail(TG_ERR_ARG, c->op->name,
-                 "correction is NaN; give a number (1: sample, 0: population)");
-        return false;
+    const double *m = (const double *)(const void *)mean->data;
+    const double *v = (const double *)(const void *)var->data;
+    for (int64_t i = 0; i < mean->numel; i++) {
+        double rounding = 4.0 * DBL_EPSILON * m[i];
+        if (v[i] > 0.0 && v[i] * divisor(n, correction) / n <= rounding * rounding)
+            return true;
     }
-    return tg__mask_of(c->op->name, c->in[0], &a->dims, mask);
+    return false;
+}
+
+/* mean += the mean of x - mean. */
+static bool refine(const char *op, tg_tensor *x, uint32_t mask, double n, tg_tensor *mean) {
+    tg_dtype dtype = (tg_dtype)x->dtype;
+    tg_tensor *rest = tg__new(op, dtype, x->ndim, x->shape);
+    if (rest == NULL)
+        return false;
+    tg__run((tg_tensor *[]){rest, x, mean}, 3, tg__kernels_get()->binary[TG__BIN_sub][dtype], NULL,
+            0.3);
+    tg_tensor *d = tg__run_reduction(op, TG__REDUCE_SUM, rest, mask, true, dtype, 1.0 / n, NULL);
+    tg__unref(rest);
+    if (d == NULL)
+        return false;
+    tg__run((tg_tensor *[]){mean, mean, d}, 3, tg__kernels_get()->binary[TG__BIN_add][dtype], NULL,
+            0.3);
+    tg__unref(d);
+    return true;
 }
 
 /* The variance in out[0]; the mean in *mean, with all its dims. Raw. */
@@ -64,9 +93,15 @@ static bool moments(const tg__call *c, uint32_t mask, tg_tensor **mean) {
     double nan = (double)__builtin_nanf("");
     *mean =
         tg__run_reduction(op, TG__REDUCE_SUM, x, mask, true, dtype, n > 0 ? 1.0 / n : nan, NULL);
-    if (*mean != NULL)
+    for (int pass = 0; pass < 2 && *mean != NULL; pass++) {
+        tg__unref(c->out[0]);
         c->out[0] = tg__run_reduction(op, TG__REDUCE_SUMSQ, x, mask, a->keepdim, dtype,
                                       1.0 / divisor(n, a->correction), *mean);
+        if (c->out[0] == NULL || !in_doubt(*mean, c->out[0], a->correction, n))
+            break;
+        if (pass == 0 && !refine(op, x, mask, n, *mean))
+            return false;
+    }
     return c->out[0] != NULL;
 }
 

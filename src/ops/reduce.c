@@ -169,7 +169,8 @@ static bool sum_to_forward(const tg__call *c) {
         fits = want == 1 || want == x->shape[i];
     }
     if (!fits) {
-        tg__fail(TG_ERR_SHAPE, "sum_to", "%s does not sum to shape %s", tg__describe(x),
+        tg__fail(TG_ERR_SHAPE, "sum_to",
+                 "%s does not sum to shape %s; give a shape that broadcasts to it", tg__describe(x),
                  tg__describe_shape(a->shape.n, a->shape.size));
         return false;
     }

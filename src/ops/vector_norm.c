@@ -48,10 +48,6 @@ static bool vector_norm_forward(const tg__call *c) {
     uint32_t mask;
     if (!tg__float_only("vector_norm", x) || !tg__mask_of("vector_norm", x, &a->dims, &mask))
         return false;
-    if (isnan(a->p)) {
-        tg__fail(TG_ERR_ARG, "vector_norm", "p is NaN; give a number, or INFINITY");
-        return false;
-    }
     if (isinf(a->p) && !tg__some("vector_norm", x, mask))
         return false;
     if (a->p == 2.0) {
@@ -114,4 +110,55 @@ tg_tensor *tg_vector_norm(tg_tensor *x, double p, int ndims, const int *dims, bo
 }
 tg_tensor *tg_norm(tg_tensor *x, double p, int ndims, const int *dims, bool keepdim) {
     return tg_vector_norm(x, p, ndims, dims, keepdim);
+}
+
+/* ---- renorm: slices along dim whose norm is too large are scaled down to it ---- */
+typedef struct {
+    double p, maxnorm;
+    int64_t dim;
+} renorm_attr;
+static const tg__field renorm_fields[] = {
+    {"p", TG_ATTR_FLOAT, offsetof(renorm_attr, p), false, 0, 2.0},
+    {"dim", TG_ATTR_INT, offsetof(renorm_attr, dim), true, 0, 0},
+    {"maxnorm", TG_ATTR_FLOAT, offsetof(renorm_attr, maxnorm), true, 0, 0},
+    {0}};
+static bool renorm_forward(const tg__call *c) {
+    const renorm_attr *a = c->attr;
+    tg_tensor *x = c->in[0];
+    if (!tg__float_only("renorm", x))
+        return false;
+    int dim = tg__dim("renorm", x, a->dim);
+    if (dim < 0)
+        return false;
+    if (x->ndim < 2) {
+        tg__fail(TG_ERR_SHAPE, "renorm", "%s has no slices; give at least two dims",
+                 tg__describe(x));
+        return false;
+    }
+    if (!(a->p > 0.0) || !(a->maxnorm >= 0.0)) {
+        tg__fail(TG_ERR_ARG, "renorm", "p is %g and maxnorm is %g; give p > 0 and maxnorm >= 0",
+                 a->p, a->maxnorm);
+        return false;
+    }
+    int others[TG_MAX_DIMS];
+    int n = 0;
+    for (int i = 0; i < x->ndim; i++)
+        if (i != dim)
+            others[n++] = i;
+    tg_tensor *norm = tg_vector_norm(x, a->p, n, others, true);
+    tg_tensor *factor = tg_rdiv_scalar(tg_add_scalar(norm, 1e-7), a->maxnorm); /* as PyTorch */
+    factor = tg_masked_fill(factor, tg_logical_not(tg_gt_scalar(norm, a->maxnorm)), 1.0);
+    c->out[0] = tg_mul(x, factor);
+    return c->out[0] != NULL;
+}
+TG_OP(renorm, .maths = "x with slices along dim scaled to at most maxnorm", .inputs = "x",
+      .n_in = 1, .flags = TG__COMPOSED | TG__IN_PLACE, .fields = renorm_fields,
+      .attr_size = sizeof(renorm_attr), .forward = renorm_forward, .onnx = {"composed"});
+TG_SAMPLES(renorm, "[3,4] | dim=0 maxnorm=1.5", "[2,3,2] | p=1 dim=1 maxnorm=2",
+           "[2,3] | p=3 dim=-1 maxnorm=50");
+tg_tensor *tg_renorm(tg_tensor *x, double p, int dim, double maxnorm) {
+    return tg__apply1(&tg__op_renorm, x, &(renorm_attr){p, maxnorm, dim});
+}
+tg_tensor *tg_renorm_(tg_tensor *x, double p, int dim, double maxnorm) {
+    return tg__apply1_(&tg__op_renorm, x, &(renorm_attr){p, maxnorm, dim});
 }

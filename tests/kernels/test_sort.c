@@ -152,6 +152,22 @@ static void runs_of_equals_are_numbered(void **state) {
     assert_int_equal(tg__runs(TG_I64, 0, NULL, run), 0);
 }
 
+static void rows_are_ordered_by_their_first_difference(void **state) {
+    (void)state;
+    const int32_t x[6][2] = {{2, 1}, {1, 5}, {2, 1}, {1, -5}, {0, 9}, {1, 5}};
+    static const int64_t expected[6] = {4, 3, 1, 5, 0, 2}, runs[6] = {0, 1, 2, 2, 3, 3};
+    int64_t order[6], run[6];
+    assert_true(tg__sort_rows(TG_I32, 6, 2, x, order));
+    assert_memory_equal(order, expected, sizeof order);
+    assert_int_equal(tg__row_runs(TG_I32, 6, 2, x, order, run), 4);
+    assert_memory_equal(run, runs, sizeof run);
+    assert_int_equal(tg__row_runs(TG_I32, 6, 2, x, NULL, run), 6);
+    tg__alloc_fail_at(1, true);
+    const bool sorted = tg__sort_rows(TG_I32, 6, 2, x, order);
+    tg__alloc_fail_at(0, false);
+    assert_false(sorted);
+}
+
 static void without_memory_they_say_so(void **state) {
     (void)state;
     static double x[500];
@@ -168,4 +184,5 @@ TG_TEST_MAIN(cmocka_unit_test(orders_are_stable_for_every_dtype_and_size),
              cmocka_unit_test(parts_agree_with_the_whole),
              cmocka_unit_test(the_mode_is_the_smallest_of_the_most_frequent),
              cmocka_unit_test(runs_of_equals_are_numbered),
+             cmocka_unit_test(rows_are_ordered_by_their_first_difference),
              cmocka_unit_test(without_memory_they_say_so))

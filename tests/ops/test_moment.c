@@ -174,6 +174,17 @@ static void both_moments_come_with_slopes(void **state) {
     assert_refused(tg_std_mean(x, TG_DIMS(2), 1, false, NULL), TG_ERR_INDEX, "std_mean: ", "dim 2");
 }
 
+/* The mean of n equal numbers, rounded, is not always that number. */
+static void equal_numbers_have_variance_0_to_the_last_bit(void **state) {
+    (void)state;
+    for (int n = 1; n < 200; n += 7)
+        for (double v = 0.1; v < 1e9; v *= 7.3) {
+            tg_tensor *x = leaf(tg_full(TG_F64, TG_SHAPE(2, n), v));
+            assert_values(tg_var(x, TG_DIMS(1), 0, false), 0, 0);
+            assert_values(tg_max(tg_abs(slope(tg_std(x, TG_ALL, 1, false), NULL, x))), 0);
+        }
+}
+
 static void other_dtypes_and_a_nan_correction_are_refused_by_name(void **state) {
     (void)state;
     assert_refused(tg_var(row(TG_I64, LIST(1, 2)), TG_ALL, 1, false), TG_ERR_DTYPE,
@@ -193,4 +204,5 @@ TG_TEST_MAIN(tg_scoped(values_and_slopes_of_three_numbers), tg_scoped(moments_go
              tg_scoped(one_number_has_no_sample_deviation), tg_scoped(no_numbers_give_nan),
              tg_scoped(nan_and_infinity_give_nan), tg_scoped(large_offsets_do_not_cancel),
              tg_scoped(both_moments_come_with_slopes),
+             tg_scoped(equal_numbers_have_variance_0_to_the_last_bit),
              tg_scoped(other_dtypes_and_a_nan_correction_are_refused_by_name))

@@ -75,6 +75,21 @@ static void norms_of_nothing(void **state) {
     assert_shape(tg_vector_norm(none, -INF, TG_DIMS(0), false), TG_F64, TG_SHAPE(0));
 }
 
+/* Values of PyTorch. */
+static void slices_beyond_a_norm_are_scaled_down(void **state) {
+    (void)state;
+    tg_tensor *x = leaf(grid(TG_F64, 3, 2, LIST(3, 4, .3, .4, 0, 0)));
+    tg_tensor *y = tg_renorm(x, 2, 0, 1);
+    assert_values_near(y, 1e-7, .6, .8, .3, .4, 0, 0);
+    assert_values_near(slope(y, NULL, x), 2e-6, .032, -.024, 1, 1, 1, 1);
+    tg_tensor *w = tg_clone(tg_detach(x));
+    assert_ptr_equal(tg_renorm_(w, INF, 1, .5), w);
+    assert_values_near(w, 1e-6, .5, .5, .05, .05, 0, 0);
+    assert_refused(tg_renorm(ROW(1), 2, 0, 1), TG_ERR_SHAPE, "renorm: ", "f64 [1]");
+    assert_refused(tg_renorm(x, 0, 0, 1), TG_ERR_ARG, "renorm: ", "p is 0");
+    assert_refused(tg_renorm(x, 2, 0, -1), TG_ERR_ARG, "renorm: ", "maxnorm is -1");
+}
+
 static void bad_arguments_are_refused_by_name(void **state) {
     (void)state;
     assert_refused(tg_vector_norm(row(TG_I32, LIST(1)), 2, TG_ALL, false), TG_ERR_DTYPE,
@@ -89,4 +104,5 @@ TG_TEST_MAIN(tg_scoped(norms_and_slopes_of_a_vector),
              tg_scoped(the_slope_at_zero_is_zero_for_every_p_and_both_orders),
              tg_scoped(equal_sizes_share_the_slope_of_the_extreme_norms),
              tg_scoped(squares_of_f32_are_summed_in_f64), tg_scoped(norms_of_nothing),
+             tg_scoped(slices_beyond_a_norm_are_scaled_down),
              tg_scoped(bad_arguments_are_refused_by_name))

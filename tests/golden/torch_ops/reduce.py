@@ -80,6 +80,18 @@ op("logcumsumexp", lambda x, dim: torch.logcumsumexp(x, dim), special=False)
 op("cummax", lambda x, dim: tuple(torch.cummax(x, dim)))
 op("cummin", lambda x, dim: tuple(torch.cummin(x, dim)))
 
+op("diff", lambda x, n, dim: torch.diff(x, n, dim))
+op("trapezoid", lambda y, x, dx, dim: torch.trapezoid(y, dx=dx, dim=dim) if x is None else torch.trapezoid(y, x, dim=dim), special=False)
+op(
+    "cumulative_trapezoid",
+    lambda y, x, dx, dim: torch.cumulative_trapezoid(y, dx=dx, dim=dim)
+    if x is None
+    else torch.cumulative_trapezoid(y, x, dim=dim),
+)
+op("cov", lambda x, fweights, aweights, correction: torch.cov(x, correction=int(correction), fweights=fweights, aweights=aweights))
+op("corrcoef", lambda x: torch.corrcoef(x), resize=False, rtol=100.0)  # of two observations: slopes are rounding
+op("renorm", lambda x, p, dim, maxnorm: torch.renorm(x, p, dim, maxnorm), special=False)
+
 # ---- Corners ----
 
 ALL = {"dims": [], "keepdim": False}
@@ -193,3 +205,16 @@ corner(
 corner("logcumsumexp", [1000.0, -1000.0, 1000.0], attrs=D0)
 corner("logcumsumexp", [1.0, NAN, 2.0], attrs=D0)
 corner("logcumsumexp", [1.0, INF], attrs=D0)
+corner("diff", [True, False, False])
+corner("diff", tensor([3, 1], "u8"))
+corner("diff", [1.0, INF, INF])
+corner("diff", [3.0, 1.0], attrs={"n": 3})
+corner("trapezoid", [1.0], None)
+corner("trapezoid", [[1.0, 2.0, 4.0], [1.0, 1.0, 1.0]], [0.0, 1.0, 3.0])
+corner("cumulative_trapezoid", [[1.0, 2.0, 4.0]], None)
+corner("cov", [[1.0, 2.0, 4.0], [0.0, 1.0, 5.0]], tensor([1, 2, 0], "i64"), [0.1, 0.2, 0.3])
+corner("cov", [[1.0], [2.0]], None, None)
+corner("corrcoef", [[1.0, 1.0], [2.0, 3.0]])
+corner("corrcoef", [1.0, 2.0])
+for p in (1.0, 2.0, INF):
+    corner("renorm", [[3.0, 4.0], [0.3, 0.4], [0.0, 0.0]], attrs={"p": p, "dim": 0, "maxnorm": 1.0})

@@ -51,12 +51,18 @@ op("nanmedian", lambda x: torch.nanmedian(x))
 op("median_dim", lambda x, dim, keepdim: tuple(torch.median(x, dim, keepdim)))
 op("nanmedian_dim", lambda x, dim, keepdim: tuple(torch.nanmedian(x, dim, keepdim)))
 op("mode", lambda x, dim, keepdim: tuple(torch.mode(x, dim, keepdim)), special=False)  # NaN in no fixed place
-op("quantile", quantiles(torch.quantile), special=False)
-op("nanquantile", quantiles(torch.nanquantile), special=False)
+op("quantile", quantiles(torch.quantile), special=False, resize=False)  # ties: not its stable sort
+op("nanquantile", quantiles(torch.nanquantile), special=False, resize=False)
 op("searchsorted", lambda sorted_sequence, values, right: torch.searchsorted(sorted_sequence, values, right=right), first=False)
 op("isin", lambda x, test_elements, invert: torch.isin(x, test_elements, invert=invert), first=False)
 op("unique", lambda x: torch.unique(x, return_inverse=True, return_counts=True), first=False)
 op("unique_consecutive", lambda x: torch.unique_consecutive(x, return_inverse=True, return_counts=True), first=False)
+op("unique_dim", lambda x, dim: torch.unique(x, return_inverse=True, return_counts=True, dim=dim), first=False, special=False)
+op(
+    "unique_consecutive_dim",
+    lambda x, dim: torch.unique_consecutive(x, return_inverse=True, return_counts=True, dim=dim),
+    first=False,
+)
 op("bincount", bincount, first=False)
 op("histc", lambda x, bins, min, max: torch.histc(x, bins, min, max), first=False)
 
@@ -112,6 +118,9 @@ for name in ("unique", "unique_consecutive"):
     corner(name, [True, False, False])
     corner(name, [NAN, NAN, 1.0, 1.0, 0.0, -0.0])
     corner(name, tensor([], "i64"))
+for dim in (0, 1):
+    corner("unique_dim", tensor([[1, 2, 2], [1, 2, 2], [0, 3, 3]], "i64"), attrs={"dim": dim})
+    corner("unique_consecutive_dim", tensor([[1, 2, 2], [1, 2, 2], [0, 3, 3]], "i64"), attrs={"dim": dim})
 corner("bincount", tensor([1, 1, 3], "i64"), None)
 corner("bincount", tensor([1, 1, 3], "i32"), [0.5, 1.0, 2.0], attrs={"minlength": 6})
 corner("bincount", tensor([1, 1, 3], "u8"), tensor([1, 2, 3], "i64"))
