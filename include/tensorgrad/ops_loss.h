@@ -151,6 +151,31 @@ TG_API tg_tensor *tg_multilabel_margin_loss(tg_tensor *x, tg_tensor *target,
 TG_API tg_tensor *tg_multilabel_soft_margin_loss(tg_tensor *x, tg_tensor *target, tg_tensor *weight,
                                                  tg_reduction reduction);
 
+/* ---- Of sequences ---------------------------------------------------------------------------- */
+
+typedef struct {
+    uint32_t size;      /**< sizeof(tg_ctc_loss_options) */
+    int32_t reduction;  /**< tg_reduction; default mean */
+    int64_t blank;      /**< the class that stands for no label; default 0 */
+    bool zero_infinity; /**< 0 instead of infinite losses, with gradient 0; default false */
+} tg_ctc_loss_options;
+#define TG_CTC_LOSS_OPTIONS_INIT                                                                   \
+    { sizeof(tg_ctc_loss_options), TG_REDUCE_MEAN, 0, false }
+/**
+ * Connectionist temporal classification (Graves et al. 2006): -ln of the summed probability of all
+ * alignments of the frames with the labels.
+ *
+ * log_probs: [T, N, C], or [T, C] for a single sample. targets (i64 or i32): labels [N, S], or all
+ * of them one after the other, or [S] for a single sample; none is the blank. input_lengths and
+ * target_lengths (i64 or i32): one per sample, or TG_NONE: T, and S. The mean divides each loss by
+ * its number of labels (at least 1), then by N. A sample that no alignment fits has loss +inf and
+ * gradient NaN. The gradient is that of the formula, minus the posterior of each class; PyTorch's
+ * is that plus e^log_probs, which is the same after log_softmax. Lengths and labels out of range:
+ * TG_ERR_INDEX.
+ */
+TG_API tg_tensor *tg_ctc_loss(tg_tensor *log_probs, tg_tensor *targets, tg_tensor *input_lengths,
+                              tg_tensor *target_lengths, const tg_ctc_loss_options *options);
+
 /* ---- With a margin ---------------------------------------------------------------------------
  * The gradient is g where a margin is met exactly. */
 
