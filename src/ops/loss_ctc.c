@@ -90,7 +90,7 @@ static bool pack(const tg__call *c, int first, packed *p) {
         return false;
     tg_tensor *x = in[0];
     if (a->blank < 0 || a->blank >= x->shape[2]) {
-        tg__fail(TG_ERR_ARG, op, "blank is %lld for %s; give a class, 0 to %lld",
+        tg__fail(TG_ERR_INDEX, op, "blank is %lld for %s; give a class, 0 to %lld",
                  (long long)a->blank, tg__describe(x), (long long)x->shape[2] - 1);
         return false;
     }
