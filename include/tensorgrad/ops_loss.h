@@ -82,8 +82,8 @@ TG_API tg_tensor *tg_gaussian_nll_loss(tg_tensor *x, tg_tensor *target, tg_tenso
 /* ---- Of yes or no ---------------------------------------------------------------------------- */
 
 /** -(target·ln x + (1 - target)·ln(1 - x)), each times weight, which expands to x. The logarithms
- *  are not below -100; the gradient is g(x - target)/max(x(1 - x), 1e-12). x outside [0, 1] or NaN:
- *  TG_ERR_NUMERIC. */
+ *  are not below -100; the gradient is g(x - target)/max(x(1 - x), 1e-12). x or target outside [0,
+ * 1] or NaN: TG_ERR_NUMERIC. */
 TG_API tg_tensor *tg_binary_cross_entropy(tg_tensor *x, tg_tensor *target, tg_tensor *weight,
                                           tg_reduction reduction);
 /** The same of 1/(1 + e⁻ˣ), without overflow and cancellation. pos_weight, which expands to x,

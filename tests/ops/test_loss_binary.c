@@ -23,9 +23,12 @@ static void probabilities_have_limited_logarithms_and_slopes(void **state) {
 static void what_is_no_probability_is_refused(void **state) {
     (void)state;
     static const double bad[] = {-0.001, 1.001, NAN, INF};
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         assert_refused(tg_binary_cross_entropy(ROW(0.5, bad[i]), ROW(1, 1), TG_NONE, NONE),
                        TG_ERR_NUMERIC, "binary_cross_entropy: x has ", "[0, 1]");
+        assert_refused(tg_binary_cross_entropy(ROW(1, 1), ROW(0.5, bad[i]), TG_NONE, NONE),
+                       TG_ERR_NUMERIC, "binary_cross_entropy: target has ", "[0, 1]");
+    }
 }
 
 static void logits_have_pytorchs_losses_and_slopes(void **state) {
