@@ -138,13 +138,14 @@ typedef struct {
 } tg_multi_margin_loss_options;
 #define TG_MULTI_MARGIN_LOSS_OPTIONS_INIT                                                          \
     { sizeof(tg_multi_margin_loss_options), TG_REDUCE_MEAN, 1, 1.0, NULL }
-/** Σ_{i≠t} weight[t]·max(0, margin - x[t] + x[i])ᵖ / C for x [N, C] or [C] and class indices t =
- * target (i64 or i32) [N] or []; gradient 0 where a margin is met exactly. */
+/** Σ_{i≠t} weight[t]·max(0, margin - x[t] + x[i])ᵖ / C for x [N, C] or [C] and class indices
+ *  t = target (i64 or i32) [N] or []; gradient 0 where a margin is met exactly. NaN scores give NaN
+ *  (PyTorch leaves them out). */
 TG_API tg_tensor *tg_multi_margin_loss(tg_tensor *x, tg_tensor *target,
                                        const tg_multi_margin_loss_options *options);
 /** Σ_t Σ_i max(0, 1 - x[t] + x[i]) / C over the classes t that target names before its first -1,
- * and the others i. x and target (i64 or i32) are both [N, C] or [C]; gradient 0 where a margin is
- * met exactly. */
+ *  and the others i. x and target (i64 or i32) are both [N, C] or [C]; gradient 0 where a margin is
+ *  met exactly. NaN scores give NaN (PyTorch leaves them out). */
 TG_API tg_tensor *tg_multilabel_margin_loss(tg_tensor *x, tg_tensor *target,
                                             tg_reduction reduction);
 /** The mean over the last dim of tg_binary_cross_entropy_with_logits; weight expands to x. */
