@@ -82,8 +82,8 @@ TG_API tg_tensor *tg_gaussian_nll_loss(tg_tensor *x, tg_tensor *target, tg_tenso
 /* ---- Of yes or no ---------------------------------------------------------------------------- */
 
 /** -(target·ln x + (1 - target)·ln(1 - x)), each times weight, which expands to x. The logarithms
- *  are not below -100; the gradient is g(x - target)/max(x(1 - x), 1e-12). x outside [0, 1] or NaN:
- *  TG_ERR_NUMERIC. */
+ *  are not below -100; the gradient is g(x - target)/max(x(1 - x), 1e-12). x or target outside [0,
+ * 1] or NaN: TG_ERR_NUMERIC. */
 TG_API tg_tensor *tg_binary_cross_entropy(tg_tensor *x, tg_tensor *target, tg_tensor *weight,
                                           tg_reduction reduction);
 /** The same of 1/(1 + e⁻ˣ), without overflow and cancellation. pos_weight, which expands to x,
@@ -138,18 +138,44 @@ typedef struct {
 } tg_multi_margin_loss_options;
 #define TG_MULTI_MARGIN_LOSS_OPTIONS_INIT                                                          \
     { sizeof(tg_multi_margin_loss_options), TG_REDUCE_MEAN, 1, 1.0, NULL }
-/** Σ_{i≠t} weight[t]·max(0, margin - x[t] + x[i])ᵖ / C for x [N, C] or [C] and class indices t =
- * target (i64 or i32) [N] or []; gradient 0 where a margin is met exactly. */
+/** Σ_{i≠t} weight[t]·max(0, margin - x[t] + x[i])ᵖ / C for x [N, C] or [C] and class indices
+ *  t = target (i64 or i32) [N] or []; gradient 0 where a margin is met exactly. NaN scores give NaN
+ *  (PyTorch leaves them out). */
 TG_API tg_tensor *tg_multi_margin_loss(tg_tensor *x, tg_tensor *target,
                                        const tg_multi_margin_loss_options *options);
 /** Σ_t Σ_i max(0, 1 - x[t] + x[i]) / C over the classes t that target names before its first -1,
- * and the others i. x and target (i64 or i32) are both [N, C] or [C]; gradient 0 where a margin is
- * met exactly. */
+ *  and the others i. x and target (i64 or i32) are both [N, C] or [C]; gradient 0 where a margin is
+ *  met exactly. NaN scores give NaN (PyTorch leaves them out). */
 TG_API tg_tensor *tg_multilabel_margin_loss(tg_tensor *x, tg_tensor *target,
                                             tg_reduction reduction);
 /** The mean over the last dim of tg_binary_cross_entropy_with_logits; weight expands to x. */
 TG_API tg_tensor *tg_multilabel_soft_margin_loss(tg_tensor *x, tg_tensor *target, tg_tensor *weight,
                                                  tg_reduction reduction);
+
+/* ---- Of sequences ---------------------------------------------------------------------------- */
+
+typedef struct {
+    uint32_t size;      /**< sizeof(tg_ctc_loss_options) */
+    int32_t reduction;  /**< tg_reduction; default mean */
+    int64_t blank;      /**< the class that stands for no label; default 0 */
+    bool zero_infinity; /**< 0 instead of infinite losses, with gradient 0; default false */
+} tg_ctc_loss_options;
+#define TG_CTC_LOSS_OPTIONS_INIT                                                                   \
+    { sizeof(tg_ctc_loss_options), TG_REDUCE_MEAN, 0, false }
+/**
+ * Connectionist temporal classification (Graves et al. 2006): -ln of the summed probability of all
+ * alignments of the frames with the labels.
+ *
+ * log_probs: [T, N, C], or [T, C] for a single sample. targets (i64 or i32): labels [N, S], or all
+ * of them one after the other, or [S] for a single sample; none is the blank. input_lengths and
+ * target_lengths (i64 or i32): one per sample, or TG_NONE: T, and S. The mean divides each loss by
+ * its number of labels (at least 1), then by N. A sample that no alignment fits has loss +inf and
+ * gradient NaN. The gradient is that of the formula, minus the posterior of each class; PyTorch's
+ * is that plus e^log_probs, which is the same after log_softmax. Lengths and labels out of range:
+ * TG_ERR_INDEX.
+ */
+TG_API tg_tensor *tg_ctc_loss(tg_tensor *log_probs, tg_tensor *targets, tg_tensor *input_lengths,
+                              tg_tensor *target_lengths, const tg_ctc_loss_options *options);
 
 /* ---- With a margin ---------------------------------------------------------------------------
  * The gradient is g where a margin is met exactly. */

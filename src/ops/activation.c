@@ -263,22 +263,14 @@ typedef struct {
 } threshold_attr;
 static const tg__field threshold_fields[] = {
     {"threshold", TG_ATTR_FLOAT, offsetof(threshold_attr, threshold), true, 0, 0},
-    {"value", TG_ATTR_FLOAT, offsetof(threshold_attr, value), true, 0, 0},
+    {"value", TG_ATTR_FLOAT, offsetof(threshold_attr, value), true, TG__NAN_OK, 0},
     {0}};
 #define THRESHOLD .fields = threshold_fields, .attr_size = sizeof(threshold_attr)
-static bool threshold_forward(const tg__call *c) {
-    const threshold_attr *a = c->attr;
-    if (a->threshold != a->threshold) {
-        tg__fail(TG_ERR_ARG, "threshold", "threshold is NaN; give a number");
-        return false;
-    }
-    return tg__unary_param_forward(c);
-}
 static void threshold_rule(tg__rule *r) {
     r->gin[0] = tg__apply2(&tg__op_threshold_grad, r->g[0], r->in[0], r->attr);
 }
 TG_OP(threshold, .maths = "x where x > threshold, else value", TG__ACTIVATION, THRESHOLD,
-      .forward = threshold_forward, .kernel = TG__UNP_threshold, .rule = threshold_rule,
+      .forward = tg__unary_param_forward, .kernel = TG__UNP_threshold, .rule = threshold_rule,
       .onnx = {"composed"});
 TG_SAMPLES(threshold, "[2,3] | threshold=0.1 value=20", "[] | threshold=-0.5 value=-1");
 tg_tensor *tg_threshold(tg_tensor *x, double threshold, double value) {

@@ -53,7 +53,7 @@ static void elu_grad_rule(tg__rule *r) {
     tg_tensor *hg = slope_rule(r);
     if (r->wanted[1]) {
         tg_tensor *bend = tg_mul_scalar(tg__apply2(&tg__op_elu_grad, hg, x, a), a->rate);
-        r->gin[1] = tg_masked_fill(bend, tg_gt_scalar(x, 0.0), 0.0);
+        r->gin[1] = tg_masked_fill(bend, tg_logical_not(tg_lt_scalar(x, 0.0)), 0.0);
     }
 }
 TG_OP(elu_grad, .maths = "g where x > 0, else g * coef * e^(rate * x)", SLOPE,

@@ -204,7 +204,7 @@ tg_tensor *tg_huber_loss(tg_tensor *x, tg_tensor *target, double delta, tg_reduc
 /* ---- huber: the loss of a difference; its slope is d limited to [-delta, delta] ---- */
 static void huber_rule(tg__rule *r) {
     const bend_attr *a = r->attr;
-    r->gin[0] = tg_mul(r->g[0], tg_clamp(r->in[0], -a->width, a->width));
+    r->gin[0] = tg_mul(r->g[0], tg_hardtanh(r->in[0], -a->width, a->width));
 }
 TG_OP(huber, .maths = "x^2 / 2 where |x| <= width, else width * (|x| - width / 2)", .inputs = "x",
       .n_in = 1, .flags = TG__INTERNAL, .fields = width_fields, .attr_size = sizeof(bend_attr),

