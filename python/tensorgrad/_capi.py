@@ -24,7 +24,7 @@ from ctypes import (
 )
 
 VERSION = "0.1.0"
-ABI_HASH = 0x082E6CFBD507F965
+ABI_HASH = 0x580F6D329188F2B5
 
 TG_VERSION_MAJOR = 0
 TG_VERSION_MINOR = 1
@@ -474,6 +474,22 @@ class tg_multi_margin_loss_options(Structure):
     def init(cls):
         """Filled with defaults."""
         return cls(size=sizeof(cls), reduction=1, p=1, margin=1.0)
+
+
+class tg_ctc_loss_options(Structure):
+    """C: tg_ctc_loss_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("reduction", c_int32),
+        ("blank", c_int64),
+        ("zero_infinity", c_bool),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(size=sizeof(cls), reduction=1, blank=0, zero_infinity=False)
 
 
 class tg_triplet_margin_loss_options(Structure):
@@ -1328,6 +1344,11 @@ PROTOTYPES = {
     ),
     "tg_multilabel_margin_loss": (c_void_p, (c_void_p, c_void_p, c_int), False),
     "tg_multilabel_soft_margin_loss": (c_void_p, (c_void_p, c_void_p, c_void_p, c_int), False),
+    "tg_ctc_loss": (
+        c_void_p,
+        (c_void_p, c_void_p, c_void_p, c_void_p, POINTER(tg_ctc_loss_options)),
+        False,
+    ),
     "tg_hinge_embedding_loss": (c_void_p, (c_void_p, c_void_p, c_double, c_int), False),
     "tg_margin_ranking_loss": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double, c_int), False),
     "tg_cosine_embedding_loss": (c_void_p, (c_void_p, c_void_p, c_void_p, c_double, c_int), False),
@@ -1402,6 +1423,8 @@ PROTOTYPES = {
     "tg_std_mean": (c_void_p, (c_void_p, c_int, c_void_p, c_double, c_bool, c_void_p), False),
     "tg_vector_norm": (c_void_p, (c_void_p, c_double, c_int, c_void_p, c_bool), False),
     "tg_norm": (c_void_p, (c_void_p, c_double, c_int, c_void_p, c_bool), False),
+    "tg_renorm": (c_void_p, (c_void_p, c_double, c_int, c_double), False),
+    "tg_renorm_": (c_void_p, (c_void_p, c_double, c_int, c_double), False),
     "tg_all": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
     "tg_any": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
     "tg_count_nonzero": (c_void_p, (c_void_p, c_int, c_void_p), False),
@@ -1415,6 +1438,11 @@ PROTOTYPES = {
     "tg_logcumsumexp": (c_void_p, (c_void_p, c_int), False),
     "tg_cummax": (c_void_p, (c_void_p, c_int, c_void_p), False),
     "tg_cummin": (c_void_p, (c_void_p, c_int, c_void_p), False),
+    "tg_diff": (c_void_p, (c_void_p, c_int64, c_int), False),
+    "tg_trapezoid": (c_void_p, (c_void_p, c_void_p, c_double, c_int), False),
+    "tg_cumulative_trapezoid": (c_void_p, (c_void_p, c_void_p, c_double, c_int), False),
+    "tg_cov": (c_void_p, (c_void_p, c_double, c_void_p, c_void_p), False),
+    "tg_corrcoef": (c_void_p, (c_void_p,), False),
     "tg_sort": (c_void_p, (c_void_p, c_int, c_bool, c_bool, c_void_p), False),
     "tg_argsort": (c_void_p, (c_void_p, c_int, c_bool, c_bool), False),
     "tg_msort": (c_void_p, (c_void_p,), False),
@@ -1432,6 +1460,8 @@ PROTOTYPES = {
     "tg_isin": (c_void_p, (c_void_p, c_void_p, c_bool), False),
     "tg_unique": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
     "tg_unique_consecutive": (c_void_p, (c_void_p, c_void_p, c_void_p), False),
+    "tg_unique_dim": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_unique_consecutive_dim": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
     "tg_bincount": (c_void_p, (c_void_p, c_void_p, c_int64), False),
     "tg_histc": (c_void_p, (c_void_p, c_int64, c_double, c_double), False),
     "tg_sgd_step_": (

@@ -53,6 +53,7 @@ from ._capi import (
     tg_ceil_,
     tg_clone,
     tg_contiguous,
+    tg_corrcoef,
     tg_cos,
     tg_cos_,
     tg_cosh,
@@ -280,6 +281,7 @@ __all__ = [
     "ceil",
     "clone",
     "contiguous",
+    "corrcoef",
     "cos",
     "cosh",
     "deg2rad",
@@ -2511,6 +2513,15 @@ class TensorOps:
             return y
         raise failure()
 
+    def corrcoef(self) -> Tensor:
+        """Covariances divided by the standard deviations of both, kept in [-1, 1]."""
+        h = tg_corrcoef(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
     def msort(self) -> Tensor:
         """tg_sort along dim 0, ascending."""
         h = tg_msort(self._h)
@@ -3932,6 +3943,13 @@ def logsumexp(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     if type(input) is not Tensor:
         require(input, "logsumexp")
     return input.logsumexp(dim, keepdim)
+
+
+def corrcoef(input: Tensor) -> Tensor:
+    """Covariances divided by the standard deviations of both, kept in [-1, 1]."""
+    if type(input) is not Tensor:
+        require(input, "corrcoef")
+    return input.corrcoef()
 
 
 def msort(input: Tensor) -> Tensor:

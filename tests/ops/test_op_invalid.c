@@ -136,8 +136,8 @@ static void open_call(call *c, int number) {
     c->n_attr = c->s.n_attr;
     c->attrs = c->s.attr;
     c->must_fail = false;
-    for (int i = 0; i < c->n_in; i++) {
-        c->in[i] = sample_plain(&c->s, i, TG_F64, 7);
+    for (int i = 0; i <= SAMPLE_INPUTS; i++) {
+        c->in[i] = i < c->n_in ? sample_plain(&c->s, i, TG_F64, 7) : TG_NONE;
         assert_non_null(c->in[i]);
     }
 }
