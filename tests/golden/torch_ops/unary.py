@@ -125,7 +125,7 @@ for name in ("i0", "i1", "i0e", "i1e"):
 corner("i0", [INF, -INF, NAN], expect=[[INF, INF, NAN]], grads=[[INF, -INF, NAN]],
        why="PyTorch gives NaN at infinity")
 corner("i1", [INF, -INF], expect=[[INF, -INF]], grads=[None], why="PyTorch gives NaN at infinity")
-op("sinc", torch.sinc)
+op("sinc", torch.sinc, rtol=20.0)  # its slope loses digits near 0
 corner("sinc", [-2.5, -1.5, -0.5, -0.25, 0.25, 0.5, 1.5, 2.5, 0.0, -0.0, NAN, INF])
 corner("sinc", [1.0, -2.0], expect=[[0.0, 0.0]], grads=[[-1.0, -0.5]],
        why="PyTorch's sin(πx) is not quite 0 at integers")
