@@ -85,7 +85,7 @@ static void logit_refuses_an_eps_beyond_the_middle(void **state) {
     (void)state;
     assert_refused(tg_logit(ROW(0.5), 0.6), TG_ERR_ARG, "logit: ", "eps is 0.6");
     assert_refused(tg_logit_(ROW(0.5), INF), TG_ERR_ARG, "logit: ", "eps");
-    assert_refused(tg_logit(ROW(0.5), NAN), TG_ERR_ARG, "logit: ", "eps is NaN");
+    assert_refused(tg_logit(ROW(0.5), NAN), TG_ERR_ARG, "logit: ", "eps is nan");
     assert_values(tg_logit(ROW(0.1, 0.9), 0.5), 0, 0);
 }
 

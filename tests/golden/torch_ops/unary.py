@@ -1,5 +1,7 @@
 """What PyTorch says of elementwise functions of one input."""
 
+from math import isnan
+
 import torch
 from registry import INF, NAN, corner, op, tensor
 
@@ -50,7 +52,7 @@ corner("isposinf", [NAN])
 
 def _nan_to_num(x, nan, posinf, neginf):
     return torch.nan_to_num(
-        x, nan, None if posinf != posinf else posinf, None if neginf != neginf else neginf
+        x, nan, None if isnan(posinf) else posinf, None if isnan(neginf) else neginf
     )
 
 
