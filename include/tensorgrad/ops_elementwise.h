@@ -96,12 +96,17 @@ TG_API tg_tensor *tg_asinh(tg_tensor *x);
 TG_API tg_tensor *tg_acosh(tg_tensor *x);
 /** The inverse of tanh; ±inf at ±1, NaN outside; gradient g/(1 - x²), +inf at ±1. Float. */
 TG_API tg_tensor *tg_atanh(tg_tensor *x);
-/* The same functions by their long names. */
+/** tg_asin by its long name. */
 TG_API tg_tensor *tg_arcsin(tg_tensor *x);
+/** tg_acos by its long name. */
 TG_API tg_tensor *tg_arccos(tg_tensor *x);
+/** tg_atan by its long name. */
 TG_API tg_tensor *tg_arctan(tg_tensor *x);
+/** tg_asinh by its long name. */
 TG_API tg_tensor *tg_arcsinh(tg_tensor *x);
+/** tg_acosh by its long name. */
 TG_API tg_tensor *tg_arccosh(tg_tensor *x);
+/** tg_atanh by its long name. */
 TG_API tg_tensor *tg_arctanh(tg_tensor *x);
 /** tanh x; gradient g(1 - y²). Float. */
 TG_API tg_tensor *tg_tanh(tg_tensor *x);
@@ -129,7 +134,7 @@ TG_API tg_tensor *tg_lgamma(tg_tensor *x);
 /** ψ(x), the slope of lgamma; ∓inf at ±0, NaN at -1, -2, …; gradient g·polygamma(1, x). Float. */
 TG_API tg_tensor *tg_digamma(tg_tensor *x);
 /** The n-th derivative of digamma, n from 0 to 700 (TG_ERR_ARG): (-1)ⁿ⁺¹ n! Σₖ 1/(x + k)ⁿ⁺¹ for
- *  n > 0; there ±inf at 0, -1, -2, … Gradient g·polygamma(n + 1, x). Float. */
+ *  n > 0; there ±inf at 0, -1, -2, … Gradient g·polygamma(n + 1, x), for n < 700. Float. */
 TG_API tg_tensor *tg_polygamma(int64_t n, tg_tensor *x);
 /** The modified Bessel function I₀(x); gradient g·i1(x). Float. */
 TG_API tg_tensor *tg_i0(tg_tensor *x);
@@ -142,11 +147,14 @@ TG_API tg_tensor *tg_i1e(tg_tensor *x);
 /** sin(πx)/(πx), 1 at 0 and exactly 0 at other integers; gradient 0 at 0. Float. */
 TG_API tg_tensor *tg_sinc(tg_tensor *x);
 
-/* NaN and infinities. Those that ask give bool, false for integers. */
+/* NaN and infinities; see also tg_isnan and tg_isfinite. */
+/** True for +inf and -inf; of integers and bool all false. Bool result. */
 TG_API tg_tensor *tg_isinf(tg_tensor *x);
+/** True for +inf. */
 TG_API tg_tensor *tg_isposinf(tg_tensor *x);
+/** True for -inf. */
 TG_API tg_tensor *tg_isneginf(tg_tensor *x);
-/** True for numbers below 0, -0 and NaN with its sign bit set. Any dtype. */
+/** True for numbers below 0, for -0 and for NaN with its sign bit set. */
 TG_API tg_tensor *tg_signbit(tg_tensor *x);
 /** x with numbers for NaN, +inf and -inf; NAN as posinf or neginf stands for the largest or lowest
  *  number of x's dtype. Gradient g, 0 where x was replaced. Integers and bool come back as they

@@ -76,8 +76,8 @@ static const tg__field logit_fields[] = {
 static bool logit_forward(const tg__call *c) {
     const double eps = ((const logit_attr *)c->attr)->eps;
     if (!(eps <= 0.5)) {
-        tg__fail(TG_ERR_ARG, "logit", "eps is %g; give a number up to 0.5, negative for no limits",
-                 eps);
+        tg__fail(TG_ERR_ARG, "logit", "eps is %s; give a number up to 0.5, negative for no limits",
+                 tg__num(eps));
         return false;
     }
     return eps < 0 ? tg__unary_with(c, TG__UNP_logit, -__builtin_inf(), __builtin_inf())

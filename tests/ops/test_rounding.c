@@ -39,8 +39,7 @@ static void steps_have_cs_values_and_slope_0(void **state) {
          {-0.5, 0, 0, 0.5, 0.75, NAN, NAN, NAN},
          {1, 1, 1, 1, 1, 1, 1, 1}},
     };
-    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-        check_corners(&cases[k]);
+    check_all_corners(cases);
 }
 
 static void zeros_keep_their_sign(void **state) {
@@ -100,11 +99,12 @@ static void decimals_and_fractions_are_for_floats(void **state) {
 
 static void in_place_forms_give_the_same(void **state) {
     (void)state;
-    check_in_place("floor", tg_floor, tg_floor_);
-    check_in_place("ceil", tg_ceil, tg_ceil_);
-    check_in_place("trunc", tg_trunc, tg_trunc_);
-    check_in_place("frac", tg_frac, tg_frac_);
-    check_in_place("round", round_0, round_0_);
+    static const forms functions[] = {{"floor", tg_floor, tg_floor_},
+                                      {"ceil", tg_ceil, tg_ceil_},
+                                      {"trunc", tg_trunc, tg_trunc_},
+                                      {"frac", tg_frac, tg_frac_},
+                                      {"round", round_0, round_0_}};
+    check_all_in_place(functions, 5);
 }
 
 TG_TEST_MAIN(tg_scoped(steps_have_cs_values_and_slope_0), tg_scoped(zeros_keep_their_sign),

@@ -104,8 +104,7 @@ static void functions_have_their_corners(void **state) {
          {1, 1, 2 / PI, 0, 0, NAN},
          {0, 0, -4 / PI, -1, -0.5, NAN}},
     };
-    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-        check_corners(&cases[k]);
+    check_all_corners(cases);
 }
 
 /* sin(πx)/(πx) by the quotient rule has no digits left here. */
@@ -135,36 +134,31 @@ static void polygamma_refuses_orders_out_of_range(void **state) {
     assert_denied(tg_op_call("polygamma", &x, 1, NULL, 0, &y, 1), TG_ERR_ARG, "polygamma: ", "n");
 }
 
-static const struct {
-    const char *name;
-    unary op, in_place;
-} functions[] = {{"erf", tg_erf, tg_erf_},
-                 {"erfc", tg_erfc, tg_erfc_},
-                 {"erfcx", tg_erfcx, tg_erfcx_},
-                 {"erfinv", tg_erfinv, tg_erfinv_},
-                 {"ndtr", tg_ndtr, tg_ndtr_},
-                 {"ndtri", tg_ndtri, tg_ndtri_},
-                 {"log_ndtr", tg_log_ndtr, tg_log_ndtr_},
-                 {"lgamma", tg_lgamma, tg_lgamma_},
-                 {"digamma", tg_digamma, tg_digamma_},
-                 {"polygamma", trigamma, trigamma_},
-                 {"i0", tg_i0, tg_i0_},
-                 {"i1", tg_i1, tg_i1_},
-                 {"i0e", tg_i0e, tg_i0e_},
-                 {"i1e", tg_i1e, tg_i1e_},
-                 {"sinc", tg_sinc, tg_sinc_}};
+static const forms functions[] = {{"erf", tg_erf, tg_erf_},
+                                  {"erfc", tg_erfc, tg_erfc_},
+                                  {"erfcx", tg_erfcx, tg_erfcx_},
+                                  {"erfinv", tg_erfinv, tg_erfinv_},
+                                  {"ndtr", tg_ndtr, tg_ndtr_},
+                                  {"ndtri", tg_ndtri, tg_ndtri_},
+                                  {"log_ndtr", tg_log_ndtr, tg_log_ndtr_},
+                                  {"lgamma", tg_lgamma, tg_lgamma_},
+                                  {"digamma", tg_digamma, tg_digamma_},
+                                  {"polygamma", trigamma, trigamma_},
+                                  {"i0", tg_i0, tg_i0_},
+                                  {"i1", tg_i1, tg_i1_},
+                                  {"i0e", tg_i0e, tg_i0e_},
+                                  {"i1e", tg_i1e, tg_i1e_},
+                                  {"sinc", tg_sinc, tg_sinc_}};
 #define FUNCTIONS (sizeof functions / sizeof *functions)
 
 static void integers_and_bool_give_f32(void **state) {
     (void)state;
-    for (size_t k = 0; k < FUNCTIONS; k++)
-        check_gives_f32(functions[k].name, functions[k].op);
+    check_give_f32(functions, FUNCTIONS);
 }
 
 static void in_place_forms_give_the_same(void **state) {
     (void)state;
-    for (size_t k = 0; k < FUNCTIONS; k++)
-        check_in_place(functions[k].name, functions[k].op, functions[k].in_place);
+    check_all_in_place(functions, FUNCTIONS);
 }
 
 TG_TEST_MAIN(tg_scoped(functions_have_their_corners),

@@ -62,8 +62,7 @@ static void functions_have_their_corners(void **state) {
          {0, 0.54930614433405484570, INF, -INF, NAN, NAN},
          {1, 4 / 3.0, INF, INF, -0.8, NAN}},
     };
-    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-        check_corners(&cases[k]);
+    check_all_corners(cases);
 }
 
 /* 1 - x² as (1 - x)(1 + x): x² would be rounded to within 10 % of the difference. */
@@ -75,14 +74,10 @@ static void slopes_near_the_ends_keep_their_digits(void **state) {
         {"atanh", tg_atanh, 1, {close}, {17.675253104278605}, {562949953421312.25}},
         {"acosh", tg_acosh, 1, {1 + 0x1p-50}, {4.2146848510894029e-8}, {23726566.406062883}},
     };
-    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-        check_corners(&cases[k]);
+    check_all_corners(cases);
 }
 
-static const struct {
-    const char *name;
-    unary op, in_place;
-} functions[] = {
+static const forms functions[] = {
     {"sin", tg_sin, tg_sin_},       {"cos", tg_cos, tg_cos_},       {"tan", tg_tan, tg_tan_},
     {"asin", tg_asin, tg_asin_},    {"acos", tg_acos, tg_acos_},    {"atan", tg_atan, tg_atan_},
     {"sinh", tg_sinh, tg_sinh_},    {"cosh", tg_cosh, tg_cosh_},    {"tanh", tg_tanh, tg_tanh_},
@@ -91,14 +86,12 @@ static const struct {
 
 static void integers_and_bool_give_f32(void **state) {
     (void)state;
-    for (size_t k = 0; k < FUNCTIONS; k++)
-        check_gives_f32(functions[k].name, functions[k].op);
+    check_give_f32(functions, FUNCTIONS);
 }
 
 static void in_place_forms_give_the_same(void **state) {
     (void)state;
-    for (size_t k = 0; k < FUNCTIONS; k++)
-        check_in_place(functions[k].name, functions[k].op, functions[k].in_place);
+    check_all_in_place(functions, FUNCTIONS);
 }
 
 static void long_names_are_the_same_functions(void **state) {

@@ -33,7 +33,17 @@ static inline void check_corners(const corners *c) {
     free(slopes);
 }
 
-/* Integers and bool give f32; a name of its own gives the same. */
+#define check_all_corners(cases)                                                                   \
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)                                      \
+    check_corners(&cases[k])
+
+/* A function and its in-place form. */
+typedef struct {
+    const char *name;
+    unary op, in_place;
+} forms;
+
+/* Integers and bool give f32. */
 static inline void check_gives_f32(const char *name, unary op) {
     static const tg_dtype from[] = {TG_I64, TG_I32, TG_U8, TG_BOOL};
     for (int d = 0; d < 4; d++) {
@@ -61,6 +71,16 @@ static inline void check_in_place(const char *name, unary plain, unary in_place)
         if (!tg_test_close(at(x, i), at(y, i), 0, 0) ||
             !tg_test_close(at(tg_grad(b), i), at(tg_grad(a), i), 0, 0))
             fail_msg("%s in place differs at %g", name, points[i]);
+}
+
+/* The same for all. */
+static inline void check_give_f32(const forms *f, size_t n) {
+    for (size_t k = 0; k < n; k++)
+        check_gives_f32(f[k].name, f[k].op);
+}
+static inline void check_all_in_place(const forms *f, size_t n) {
+    for (size_t k = 0; k < n; k++)
+        check_in_place(f[k].name, f[k].op, f[k].in_place);
 }
 
 #endif

@@ -1,5 +1,7 @@
 """What PyTorch says of elementwise functions of one input."""
 
+from math import isnan
+
 import torch
 from registry import INF, NAN, corner, op, tensor
 
@@ -50,7 +52,7 @@ corner("isposinf", [NAN])
 
 def _nan_to_num(x, nan, posinf, neginf):
     return torch.nan_to_num(
-        x, nan, None if posinf != posinf else posinf, None if neginf != neginf else neginf
+        x, nan, None if isnan(posinf) else posinf, None if isnan(neginf) else neginf
     )
 
 
@@ -125,7 +127,7 @@ for name in ("i0", "i1", "i0e", "i1e"):
 corner("i0", [INF, -INF, NAN], expect=[[INF, INF, NAN]], grads=[[INF, -INF, NAN]],
        why="PyTorch gives NaN at infinity")
 corner("i1", [INF, -INF], expect=[[INF, -INF]], grads=[None], why="PyTorch gives NaN at infinity")
-op("sinc", torch.sinc)
+op("sinc", torch.sinc, rtol=20.0)  # its slope loses digits near 0
 corner("sinc", [-2.5, -1.5, -0.5, -0.25, 0.25, 0.5, 1.5, 2.5, 0.0, -0.0, NAN, INF])
 corner("sinc", [1.0, -2.0], expect=[[0.0, 0.0]], grads=[[-1.0, -0.5]],
        why="PyTorch's sin(πx) is not quite 0 at integers")
