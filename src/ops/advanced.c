@@ -88,7 +88,8 @@ static tg_tensor *from_mask(const positions *p, tg_tensor *mask, int dim) {
 
 static bool add_item(positions *p, tg_index_item item) {
     if (p->plain.n == TG__MAX_ITEMS) {
-        tg__fail(TG_ERR_SHAPE, p->op, "the index list takes more than %d dims", TG__MAX_ITEMS);
+        tg__fail(TG_ERR_SHAPE, p->op, "the index list takes more than %d dims; give fewer",
+                 TG__MAX_ITEMS);
         return false;
     }
     p->plain.item[p->plain.n++] = item;
@@ -126,11 +127,12 @@ static int dims_taken(const positions *p, const tg__items *items, tg_tensor *con
         ellipses += it->kind == TG_INDEX_ELLIPSIS;
     }
     if (ellipses > 1) {
-        tg__fail(TG_ERR_ARG, p->op, "%d ellipses in the list; one is allowed", ellipses);
+        tg__fail(TG_ERR_ARG, p->op, "%d ellipses in the list; give one", ellipses);
         return -1;
     }
     if (used > p->x->ndim) {
-        tg__fail(TG_ERR_INDEX, p->op, "%d indices for %s, which has %d dims", used,
+        tg__fail(TG_ERR_INDEX, p->op,
+                 "%d indices for %s, which has %d dims; give at most one for each", used,
                  tg__describe(p->x), p->x->ndim);
         return -1;
     }
@@ -269,8 +271,9 @@ static bool match(const char *op, const tg_tensor *x, const tg__items *items, co
     int64_t where = tg__index_check(TG_I64, at->data, sizeof(int64_t), at->numel, size, &bad);
     if (where < 0)
         return true;
-    tg__fail(TG_ERR_INDEX, op, "position %lld is out of range for the %lld indexed elements of %s",
-             (long long)bad, (long long)size, tg__describe(x));
+    tg__fail(TG_ERR_INDEX, op,
+             "position %lld is out of range for the indexed elements of %s; give 0 to %lld",
+             (long long)bad, tg__describe(x), (long long)size - 1);
     return false;
 }
 

@@ -85,8 +85,9 @@ static bool diagonal_scatter_forward(const tg__call *c) {
     for (int i = 0; fits && i < g.ndim; i++)
         fits = src->shape[i] == g.shape[i];
     if (!fits) {
-        tg__fail(TG_ERR_SHAPE, "diagonal_scatter", "src %s is not of the diagonal's shape %s in %s",
-                 tg__describe(src), tg__describe_shape(g.ndim, g.shape), tg__describe(x));
+        tg__fail(TG_ERR_SHAPE, "diagonal_scatter",
+                 "src %s is not of the diagonal's shape %s in %s; reshape it", tg__describe(src),
+                 tg__describe_shape(g.ndim, g.shape), tg__describe(x));
         return false;
     }
     tg_tensor *y = tg__copy_or_into(c);
@@ -142,8 +143,8 @@ static bool diag_embed_forward(const tg__call *c) {
     if (a->offset < -INT64_MAX / 2 ||
         __builtin_add_overflow(x->shape[x->ndim - 1], a->offset < 0 ? -a->offset : a->offset,
                                &size)) {
-        tg__fail(TG_ERR_SHAPE, "diag_embed", "offset %lld gives no possible matrix",
-                 (long long)a->offset);
+        tg__fail(TG_ERR_SHAPE, "diag_embed",
+                 "offset %lld gives no possible matrix; give one near 0", (long long)a->offset);
         return false;
     }
     int64_t shape[TG_MAX_DIMS];

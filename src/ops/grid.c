@@ -42,7 +42,7 @@ static bool one_hot_forward(const tg__call *c) {
         return false;
     }
     if (x->ndim == TG_MAX_DIMS) {
-        tg__fail(TG_ERR_SHAPE, "one_hot", "%s has the largest number of dims already",
+        tg__fail(TG_ERR_SHAPE, "one_hot", "%s has the largest number of dims already; give fewer",
                  tg__describe(x));
         return false;
     }

@@ -194,8 +194,9 @@ static bool take_along_dim_forward(const tg__call *c) {
     }
     if (!fits) {
         tg__fail(TG_ERR_SHAPE, "take_along_dim",
-                 "index %s does not broadcast with x %s in all dims but %d", tg__describe(index),
-                 tg__describe(x), dim);
+                 "index %s does not broadcast with x %s in all dims but %d; give sizes that are "
+                 "equal or 1",
+                 tg__describe(index), tg__describe(x), dim);
         return false;
     }
     index = from_start(index, x->ndim > 0 ? x->shape[dim] : 1);
@@ -225,7 +226,8 @@ static bool put_part(const tg__call *c, int dim, tg_index_item item) {
     if (part == NULL)
         return false;
     if (!tg__same_shape(part, c->in[1])) {
-        tg__fail(TG_ERR_SHAPE, c->op->name, "src %s has another shape than %s, the part of x %s",
+        tg__fail(TG_ERR_SHAPE, c->op->name,
+                 "src %s has another shape than %s, the part of x %s; reshape it",
                  tg__describe(c->in[1]), tg__describe_shape(part->ndim, part->shape),
                  tg__describe(c->in[0]));
         return false;

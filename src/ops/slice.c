@@ -16,7 +16,7 @@ bool tg__items_from(const char *op, int n, const tg_index_item *items, tg__items
         return false;
     }
     if (n > 0 && items == NULL) {
-        tg__fail(TG_ERR_ARG, op, "items is NULL with %d entries", n);
+        tg__fail(TG_ERR_ARG, op, "items is NULL with %d entries; pass them", n);
         return false;
     }
     memset(out, 0, sizeof *out);
@@ -30,7 +30,8 @@ bool tg__items_from(const char *op, int n, const tg_index_item *items, tg__items
 
 static bool add_dim(const char *op, tg__geometry *g, int64_t size, int64_t stride) {
     if (g->ndim == TG_MAX_DIMS) {
-        tg__fail(TG_ERR_SHAPE, op, "the result has more than %d dims", TG_MAX_DIMS);
+        tg__fail(TG_ERR_SHAPE, op, "the result has more than %d dims; give fewer new ones",
+                 TG_MAX_DIMS);
         return false;
     }
     g->shape[g->ndim] = size;
@@ -82,7 +83,7 @@ static int used_dims(const char *op, const tg__items *items) {
         if (kind < TG_INDEX_INT || kind > TG_INDEX_TENSOR || ellipses > 1) {
             tg__fail(TG_ERR_ARG, op,
                      ellipses > 1 ? "item %d is a second ellipsis; one is allowed"
-                                  : "item %d is of no known kind",
+                                  : "item %d is of no known kind; give a tg_index_kind",
                      i);
             return -1;
         }
@@ -95,8 +96,9 @@ bool tg__resolve(const char *op, const tg_tensor *x, const tg__items *items, tg_
     if (used < 0)
         return false;
     if (used > x->ndim) {
-        tg__fail(TG_ERR_INDEX, op, "%d indices for %s, which has %d dims", used, tg__describe(x),
-                 x->ndim);
+        tg__fail(TG_ERR_INDEX, op,
+                 "%d indices for %s, which has %d dims; give at most one for each", used,
+                 tg__describe(x), x->ndim);
         return false;
     }
     g->ndim = 0;
@@ -255,7 +257,7 @@ static tg_tensor *at_dim(tg_tensor *x, int dim, tg_index_item item) {
 /* The dim an op names, which must exist: 0-d tensors have none. */
 static int existing_dim(const char *op, const tg_tensor *x, int64_t dim) {
     if (x->ndim == 0) {
-        tg__fail(TG_ERR_INDEX, op, "%s has no dims to take a part of", tg__describe(x));
+        tg__fail(TG_ERR_INDEX, op, "%s has no dims to take a part of; reshape it", tg__describe(x));
         return -1;
     }
     return tg__dim(op, x, dim);

@@ -90,7 +90,8 @@ static bool resolve_shape(const char *op, const tg_tensor *x, const tg__sizes *w
         known *= shape[hole];
     }
     if (known != x->numel) {
-        tg__fail(TG_ERR_SHAPE, op, "%s has %lld elements and does not fit shape %s",
+        tg__fail(TG_ERR_SHAPE, op,
+                 "%s has %lld elements and does not fit shape %s; give sizes with that product",
                  tg__describe(x), (long long)x->numel, tg__describe_shape(want->n, want->size));
         return false;
     }
@@ -201,7 +202,8 @@ static bool flatten_forward(const tg__call *c) {
     if (last < 0)
         return false;
     if (first > last) {
-        tg__fail(TG_ERR_INDEX, "flatten", "start_dim %lld comes after end_dim %lld for %s",
+        tg__fail(TG_ERR_INDEX, "flatten",
+                 "start_dim %lld comes after end_dim %lld for %s; give them in order",
                  (long long)a->start, (long long)a->end, tg__describe(x));
         return false;
     }
@@ -532,7 +534,7 @@ static bool unsqueeze_forward(const tg__call *c) {
         return false;
     }
     if (x->ndim == TG_MAX_DIMS) {
-        tg__fail(TG_ERR_SHAPE, "unsqueeze", "%s has the largest number of dims already",
+        tg__fail(TG_ERR_SHAPE, "unsqueeze", "%s has the largest number of dims already; reshape it",
                  tg__describe(x));
         return false;
     }
