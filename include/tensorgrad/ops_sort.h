@@ -89,6 +89,11 @@ TG_API tg_tensor *tg_bincount(tg_tensor *x, tg_tensor *weights, int64_t minlengt
 /** How many elements lie in each of `bins` equal parts of [min, max], in x's dtype; max belongs to
  *  the last. min = max: the range of the data. Others and NaN do not count. f32 or f64. */
 TG_API tg_tensor *tg_histc(tg_tensor *x, int64_t bins, double min, double max);
+/** The same with a weight for each element (TG_NONE: 1), and the bins + 1 ends of the bins in
+ *  *bin_edges (which may be NULL). An element belongs to the bin whose ends it lies between.
+ * density: divided by the sum of all and the width of the bin. On failure *bin_edges is NULL. */
+TG_API tg_tensor *tg_histogram(tg_tensor *x, int64_t bins, double min, double max,
+                               tg_tensor *weight_or_none, bool density, tg_tensor **bin_edges);
 
 #ifdef __cplusplus
 }

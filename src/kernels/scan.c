@@ -55,9 +55,9 @@ SCAN(sum, uint64_t, uint64_t, 0, false, acc + v)
 SCAN(sum_back, float, double, 0, true, acc + v)
 SCAN(sum_back, double, double, 0, true, acc + v)
 SCAN(sum_back, uint64_t, uint64_t, 0, true, acc + v)
-SCAN(prod, float, double, 1, false, acc * v)
-SCAN(prod, double, double, 1, false, acc * v)
-SCAN(prod, uint64_t, uint64_t, 1, false, acc * v)
+SCAN(prod, float, double, 1, false, acc *v)
+SCAN(prod, double, double, 1, false, acc *v)
+SCAN(prod, uint64_t, uint64_t, 1, false, acc *v)
 
 /* Forwards, a[i] leads from out[i-1] to out[i]; backwards, a[i+1] leads from out[i+1] to out[i]. */
 #define RECUR(name, T, back_)                                                                      \

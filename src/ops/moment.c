@@ -8,6 +8,7 @@
 #include "ops/view.h"
 
 #include <float.h>
+#include <math.h>
 
 typedef struct {
     tg__dims dims;
@@ -50,59 +51,83 @@ static bool check(const tg__call *c, uint32_t *mask) {
            tg__mask_of(c->op->name, c->in[0], &a->dims, mask);
 }
 
-/* Whether some deviations are no larger than the rounding of their mean: numbers that are all
- * equal, whose deviation must be 0 to the last bit. In f32 the f64 accumulators see to that. */
+static double value_at(const tg_tensor *x, int64_t i) {
+    return tg__load_double((tg_dtype)x->dtype, x->data + (size_t)i * tg__item_size(x->dtype));
+}
+
+/* Whether the rounding of some mean matters. In f64 it does where all numbers are equal, because
+ * then the deviation must be 0 to the last bit; in f32, where deviations are so small that the
+ * square of the rounding is not lost among theirs. */
 static bool in_doubt(const tg_tensor *mean, const tg_tensor *var, double correction, double n) {
-    if (mean->dtype != TG_F64 || n < 2.0)
+    const double most = mean->dtype == TG_F64 ? 4.0 * DBL_EPSILON : 1.0 / 4096;
+    if (n < 2.0)
         return false;
-    const double *m = (const double *)(const void *)mean->data;
-    const double *v = (const double *)(const void *)var->data;
     for (int64_t i = 0; i < mean->numel; i++) {
-        double rounding = 4.0 * DBL_EPSILON * m[i];
-        if (v[i] > 0.0 && v[i] * divisor(n, correction) / n <= rounding * rounding)
+        double small = most * value_at(mean, i);
+        double v = value_at(var, i) * divisor(n, correction) / n;
+        if (v > 0.0 && v <= small * small)
             return true;
     }
     return false;
 }
 
-/* mean += the mean of x - mean. */
-static bool refine(const char *op, tg_tensor *x, uint32_t mask, double n, tg_tensor *mean) {
+/* The means of x - mean: what rounding took from the mean. Raw. */
+static tg_tensor *rest_of(const char *op, tg_tensor *x, uint32_t mask, double n, tg_tensor *mean) {
     tg_dtype dtype = (tg_dtype)x->dtype;
     tg_tensor *rest = tg__new(op, dtype, x->ndim, x->shape);
     if (rest == NULL)
-        return false;
+        return NULL;
     tg__run((tg_tensor *[]){rest, x, mean}, 3, tg__kernels_get()->binary[TG__BIN_sub][dtype], NULL,
             0.3);
     tg_tensor *d = tg__run_reduction(op, TG__REDUCE_SUM, rest, mask, true, dtype, 1.0 / n, NULL);
     tg__unref(rest);
+    return d;
+}
+
+static tg_tensor *squares(const tg__call *c, uint32_t mask, double n, const tg_tensor *mean) {
+    const moment_attr *a = c->attr;
+    return tg__run_reduction(c->op->name, TG__REDUCE_SUMSQ, c->in[0], mask, a->keepdim,
+                             (tg_dtype)c->in[0]->dtype, 1.0 / divisor(n, a->correction), mean);
+}
+
+/* f64: the mean takes up what it lacks, and the squares are taken again. f32: it has no room for
+ * it, but Σ(x - m)² = Σ(x - mean)² + n(mean - m)². */
+static bool settle_doubt(const tg__call *c, uint32_t mask, double n, tg_tensor *mean) {
+    const moment_attr *a = c->attr;
+    tg_dtype dtype = (tg_dtype)mean->dtype;
+    tg_tensor *d = rest_of(c->op->name, c->in[0], mask, n, mean);
     if (d == NULL)
         return false;
-    tg__run((tg_tensor *[]){mean, mean, d}, 3, tg__kernels_get()->binary[TG__BIN_add][dtype], NULL,
-            0.3);
+    if (dtype == TG_F64) {
+        tg__run((tg_tensor *[]){mean, mean, d}, 3, tg__kernels_get()->binary[TG__BIN_add][dtype],
+                NULL, 0.3);
+        tg__unref(c->out[0]);
+        c->out[0] = squares(c, mask, n, mean);
+    } else {
+        float *var = (float *)(void *)c->out[0]->data;
+        const double scale = n / divisor(n, a->correction);
+        for (int64_t i = 0; i < d->numel; i++) {
+            double v = (double)var[i] - value_at(d, i) * value_at(d, i) * scale;
+            if (var[i] > 0.0F && isfinite(var[i]))
+                var[i] = (float)fmax(v, 0.0);
+        }
+    }
     tg__unref(d);
-    return true;
+    return c->out[0] != NULL;
 }
 
 /* The variance in out[0]; the mean in *mean, with all its dims. Raw. */
 static bool moments(const tg__call *c, uint32_t mask, tg_tensor **mean) {
     const moment_attr *a = c->attr;
-    const char *op = c->op->name;
     tg_tensor *x = c->in[0];
-    tg_dtype dtype = (tg_dtype)x->dtype;
     double n = (double)tg__count_over(x, mask);
-    double nan = (double)__builtin_nanf("");
-    *mean =
-        tg__run_reduction(op, TG__REDUCE_SUM, x, mask, true, dtype, n > 0 ? 1.0 / n : nan, NULL);
-    for (int pass = 0; pass < 2 && *mean != NULL; pass++) {
-        tg__unref(c->out[0]);
-        c->out[0] = tg__run_reduction(op, TG__REDUCE_SUMSQ, x, mask, a->keepdim, dtype,
-                                      1.0 / divisor(n, a->correction), *mean);
-        if (c->out[0] == NULL || !in_doubt(*mean, c->out[0], a->correction, n))
-            break;
-        if (pass == 0 && !refine(op, x, mask, n, *mean))
-            return false;
-    }
-    return c->out[0] != NULL;
+    double scale = n > 0 ? 1.0 / n : (double)NAN;
+    *mean = tg__run_reduction(c->op->name, TG__REDUCE_SUM, x, mask, true, (tg_dtype)x->dtype, scale,
+                              NULL);
+    if (*mean != NULL)
+        c->out[0] = squares(c, mask, n, *mean);
+    return c->out[0] != NULL &&
+           (!in_doubt(*mean, c->out[0], a->correction, n) || settle_doubt(c, mask, n, *mean));
 }
 
 /* ---- For the rules ---- */

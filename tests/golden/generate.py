@@ -141,7 +141,7 @@ def sample_case(
     """The case of a sample line, or why there is none."""
     arrays = make(sample, "f64", "contiguous", np.random.default_rng(11))
     # Rounded inputs keep the files short; matrices keep their property to within the rounding.
-    arrays = [a if a is None or a.dtype.kind != "f" else np.round(a, 4) for a in arrays]
+    arrays = [a if a is None or a.dtype.kind != "f" else np.asarray(np.round(a, 4)) for a in arrays]
     if sum(a.size for a in arrays if a is not None) > MOST_VALUES:
         return [], None
     order = 0 if not ref.first else 2 if ref.second else 1

@@ -55,5 +55,29 @@ static void bins_are_equal_parts_and_the_last_has_its_end(void **state) {
     assert_refused(tg_histc(row(TG_I64, LIST(1)), 4, 0, 1), TG_ERR_DTYPE, "i64 [1]");
 }
 
-TG_TEST_MAIN(tg_scoped(everything_but_zero_counts), tg_scoped(values_are_counted_or_weighed),
+/* Values of PyTorch. */
+static void histograms_weigh_and_give_their_edges(void **state) {
+    (void)state;
+    tg_tensor *edges;
+    tg_tensor *x = ROW(1, 2, 1, 3, NAN, -1);
+    assert_values(tg_histogram(x, 4, 0, 3, TG_NONE, false, &edges), 0, 2, 1, 1);
+    assert_values(edges, 0, .75, 1.5, 2.25, 3);
+    assert_values(tg_histogram(ROW(1, 2, 1), 4, 0, 2, ROW(.5, 1, 2), false, NULL), 0, 0, 2.5, 1);
+    assert_values(tg_histogram(ROW(1, 2, 1), 2, 0, 2, TG_NONE, true, NULL), 0, 1);
+    tg_tensor *f = tg_histogram(row(TG_F32, LIST(0, .5, 1)), 2, 0, 0, TG_NONE, false, &edges);
+    assert_shape(f, TG_F32, TG_SHAPE(2));
+    assert_values(f, 1, 2);
+    assert_shape(edges, TG_F32, TG_SHAPE(3));
+    assert_refused(tg_histogram(x, 4, 0, 0, TG_NONE, false, &edges), TG_ERR_ARG,
+                   "histogram: ", "finite");
+    assert_null(edges);
+    assert_refused(tg_histogram(x, 4, 0, 1, ROW(1), false, NULL), TG_ERR_SHAPE, "f64 [6]",
+                   "f64 [1]");
+    assert_refused(tg_histogram(x, 0, 0, 1, TG_NONE, false, NULL), TG_ERR_ARG, "bins is 0");
+    assert_refused(tg_histogram(x, INT64_MAX, 0, 1, TG_NONE, false, NULL), TG_ERR_SHAPE,
+                   "histogram: ");
+}
+
+TG_TEST_MAIN(tg_scoped(histograms_weigh_and_give_their_edges),
+             tg_scoped(everything_but_zero_counts), tg_scoped(values_are_counted_or_weighed),
              tg_scoped(bins_are_equal_parts_and_the_last_has_its_end))

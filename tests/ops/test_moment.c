@@ -174,6 +174,15 @@ static void both_moments_come_with_slopes(void **state) {
     assert_refused(tg_std_mean(x, TG_DIMS(2), 1, false, NULL), TG_ERR_INDEX, "std_mean: ", "dim 2");
 }
 
+/* Numbers whose mean is no f32: 16777217⅓. */
+static void the_rounding_of_an_f32_mean_does_not_count(void **state) {
+    (void)state;
+    tg_tensor *x = grid(TG_F32, 2, 3, LIST(16777216, 16777218, 16777218, 1, 2, 6));
+    assert_values(tg_var(x, TG_DIMS(1), 0, false), (double)(float)(8. / 9),
+                  (double)(float)(14. / 3));
+    assert_values_near(tg_var(x, TG_DIMS(1), 1, false), 1e-7, 4. / 3, 7);
+}
+
 /* The mean of n equal numbers, rounded, is not always that number. */
 static void equal_numbers_have_variance_0_to_the_last_bit(void **state) {
     (void)state;
@@ -204,5 +213,6 @@ TG_TEST_MAIN(tg_scoped(values_and_slopes_of_three_numbers), tg_scoped(moments_go
              tg_scoped(one_number_has_no_sample_deviation), tg_scoped(no_numbers_give_nan),
              tg_scoped(nan_and_infinity_give_nan), tg_scoped(large_offsets_do_not_cancel),
              tg_scoped(both_moments_come_with_slopes),
+             tg_scoped(the_rounding_of_an_f32_mean_does_not_count),
              tg_scoped(equal_numbers_have_variance_0_to_the_last_bit),
              tg_scoped(other_dtypes_and_a_nan_correction_are_refused_by_name))

@@ -64,9 +64,9 @@ without("recur", "part of the gradient of cumprod; tested by its second derivati
 without("recur_back", "part of the gradient of cumprod; tested by its first derivative")
 
 op("var", lambda x, dims, correction, keepdim: torch.var(x, every(x, dims), correction=correction, keepdim=keepdim))
-op("std", lambda x, dims, correction, keepdim: torch.std(x, every(x, dims), correction=correction, keepdim=keepdim))
+op("std", lambda x, dims, correction, keepdim: torch.std(x, every(x, dims), correction=correction, keepdim=keepdim), resize=False)  # of equal numbers PyTorch's is rounding
 op("var_mean", lambda x, dims, correction, keepdim: torch.var_mean(x, every(x, dims), correction=correction, keepdim=keepdim), special=False)
-op("std_mean", lambda x, dims, correction, keepdim: torch.std_mean(x, every(x, dims), correction=correction, keepdim=keepdim), special=False)
+op("std_mean", lambda x, dims, correction, keepdim: torch.std_mean(x, every(x, dims), correction=correction, keepdim=keepdim), special=False, resize=False)
 op("logsumexp", lambda x, dims, keepdim: torch.logsumexp(x, every(x, dims), keepdim))
 op("softmax", lambda x, dim: torch.softmax(x, dim))
 op("log_softmax", lambda x, dim: torch.log_softmax(x, dim))

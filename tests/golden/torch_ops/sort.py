@@ -57,6 +57,13 @@ op("searchsorted", lambda sorted_sequence, values, right: torch.searchsorted(sor
 op("isin", lambda x, test_elements, invert: torch.isin(x, test_elements, invert=invert), first=False)
 op("unique", lambda x: torch.unique(x, return_inverse=True, return_counts=True), first=False)
 op("unique_consecutive", lambda x: torch.unique_consecutive(x, return_inverse=True, return_counts=True), first=False)
+def histogram(x, weight, bins, min, max, density):
+    """The range of the data if min and max are equal."""
+    y = torch.histogram(x, bins, range=None if min == max else (min, max), weight=weight, density=density)
+    return y.hist, y.bin_edges
+
+
+op("histogram", histogram, first=False)
 op("unique_dim", lambda x, dim: torch.unique(x, return_inverse=True, return_counts=True, dim=dim), first=False, special=False)
 op(
     "unique_consecutive_dim",
@@ -130,3 +137,6 @@ corner("histc", [1.0, 2.0, 1.0, 3.0], attrs={"bins": 4})
 corner("histc", [2.0, 2.0], attrs={"bins": 4})
 corner("histc", [2.0, INF], attrs={"bins": 4, "max": 5.0})
 corner("histc", [], attrs={"bins": 3})
+corner("histogram", [1.0, 2.0, 1.0, 3.0], None, attrs={"bins": 4, "min": 0.0, "max": 3.0})
+corner("histogram", [1.0, 2.0, 1.0], [0.5, 1.0, 2.0], attrs={"bins": 4, "density": True})
+corner("histogram", [2.0, 2.0], None, attrs={"bins": 4})
