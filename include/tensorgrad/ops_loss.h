@@ -197,8 +197,8 @@ typedef struct {
     uint32_t size;     /**< sizeof(tg_triplet_margin_loss_options) */
     int32_t reduction; /**< tg_reduction; default mean */
     double margin;     /**< default 1 */
-    double p;          /**< of the norm, > 0 or infinite; default 2 */
-    double eps;        /**< added to each difference; default 1e-6 */
+    double p;          /**< of the norm, >= 0 or infinite; default 2 */
+    double eps;        /**< added to each difference, >= 0; default 1e-6 */
     bool swap;         /**< take d(positive, negative) where it is the smaller; default false */
 } tg_triplet_margin_loss_options;
 #define TG_TRIPLET_MARGIN_LOSS_OPTIONS_INIT                                                        \

@@ -162,6 +162,13 @@ tg_tensor *tg_smooth_l1_loss(tg_tensor *x, tg_tensor *target, double beta, tg_re
 /* ---- smooth_l1: the loss of a difference; its slope is d/beta limited to [-1, 1] ---- */
 static const tg__field width_fields[] = {
     {"width", TG_ATTR_FLOAT, offsetof(bend_attr, width), true, 0, 0}, {0}};
+static bool width_forward(const tg__call *c) {
+    const bend_attr *a = c->attr;
+    if (a->width > 0)
+        return tg__unary_param_forward(c);
+    tg__fail(TG_ERR_ARG, c->op->name, "width is %s; give a number > 0", tg__num(a->width));
+    return false;
+}
 static void smooth_l1_rule(tg__rule *r) {
     const bend_attr *a = r->attr;
     tg_tensor *d = tg_hardtanh(tg_div_scalar(r->in[0], a->width), -1.0, 1.0);
@@ -169,7 +176,7 @@ static void smooth_l1_rule(tg__rule *r) {
 }
 TG_OP(smooth_l1, .maths = "x^2 / (2 width) where |x| < width, else |x| - width / 2", .inputs = "x",
       .n_in = 1, .flags = TG__INTERNAL, .fields = width_fields, .attr_size = sizeof(bend_attr),
-      .forward = tg__unary_param_forward, .kernel = TG__UNP_smooth_l1, .rule = smooth_l1_rule,
+      .forward = width_forward, .kernel = TG__UNP_smooth_l1, .rule = smooth_l1_rule,
       .saves = {TG__SAVE_IN(0, 1)}, .onnx = {"composed"});
 TG_SAMPLES(smooth_l1, "[2,3] | width=0.8");
 
@@ -208,7 +215,7 @@ static void huber_rule(tg__rule *r) {
 }
 TG_OP(huber, .maths = "x^2 / 2 where |x| <= width, else width * (|x| - width / 2)", .inputs = "x",
       .n_in = 1, .flags = TG__INTERNAL, .fields = width_fields, .attr_size = sizeof(bend_attr),
-      .forward = tg__unary_param_forward, .kernel = TG__UNP_huber, .rule = huber_rule,
+      .forward = width_forward, .kernel = TG__UNP_huber, .rule = huber_rule,
       .saves = {TG__SAVE_IN(0, 1)}, .onnx = {"composed"});
 TG_SAMPLES(huber, "[2,3] | width=0.8");
 

@@ -44,17 +44,16 @@ tg_tensor *tg_binary_cross_entropy(tg_tensor *x, tg_tensor *target, tg_tensor *w
 
 /* ---- bce_each: one element of it, logarithms not below -100; d/dx = (x - t)/max(x(1 - x), 1e-12),
  *      d/dt = ln(1 - x) - ln x, limited alike ---- */
-static tg_tensor *limited_log(tg_tensor *x) { return tg_clamp(tg_log(x), -100.0, __builtin_inf()); }
+static tg_tensor *limited(tg_tensor *x) { return tg_clamp(x, -100.0, __builtin_inf()); }
 static void bce_each_rule(tg__rule *r) {
     tg_tensor *x = r->in[0];
     tg_tensor *t = r->in[1];
-    tg_tensor *rest = tg_rsub_scalar(x, 1.0);
     if (r->wanted[0]) {
-        tg_tensor *d = tg_clamp(tg_mul(x, rest), 1e-12, __builtin_inf());
+        tg_tensor *d = tg_clamp(tg_mul(x, tg_rsub_scalar(x, 1.0)), 1e-12, __builtin_inf());
         r->gin[0] = tg_mul(r->g[0], tg_div(tg_sub(x, t), d));
     }
     if (r->wanted[1])
-        r->gin[1] = tg_mul(r->g[0], tg_sub(limited_log(rest), limited_log(x)));
+        r->gin[1] = tg_mul(r->g[0], tg_sub(limited(tg_log1p(tg_neg(x))), limited(tg_log(x))));
 }
 TG_OP(bce_each, .maths = "-(target * ln(x) + (1 - target) * ln(1 - x))", .inputs = "x target",
       .n_in = 2, .flags = TG__INTERNAL | TG__BROADCASTS, .forward = tg__binary_forward,

@@ -133,8 +133,8 @@ static void what_does_not_fit_is_refused(void **state) {
                    "cosine_embedding_loss: ", "margin is");
     assert_refused(triplet((tg_tensor *[]){x, x, ROW(1)}, 1, 2, false), TG_ERR_SHAPE,
                    "triplet_margin_loss: anchor is f64 [2, 3] and negative is f64 [1]");
-    assert_refused(triplet((tg_tensor *[]){x, x, x}, 1, 0, false), TG_ERR_ARG,
-                   "triplet_margin_loss: p is 0");
+    assert_refused(triplet((tg_tensor *[]){x, x, x}, 1, -1, false), TG_ERR_ARG,
+                   "triplet_margin_loss: p is -1");
     tg_tensor *one = number(1);
     assert_refused(triplet((tg_tensor *[]){one, one, one}, 1, 2, false), TG_ERR_SHAPE,
                    "triplet_margin_loss: anchor is f64 []");
