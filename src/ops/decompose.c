@@ -65,7 +65,7 @@ static bool qr_reduced_forward(const tg__call *c) {
 static tg_tensor *tall_gradient(tg_tensor *q, tg_tensor *r, tg_tensor *gq, tg_tensor *gr) {
     tg_tensor *m = tg_sub(tg_matmul(r, tg__mt(gr)), tg_matmul(tg__mt(gq), q));
     m = tg_add(tg__lower(m, 0), tg__mt(tg__lower(m, -1)));
-    return tg_solve_triangular(tg__mt(r), tg_add(gq, tg_matmul(q, m)), false, false, false);
+    return tg__solve_triangle(tg__mt(r), tg_add(gq, tg_matmul(q, m)), false, false, false);
 }
 static void qr_reduced_rule(tg__rule *r) {
     tg_tensor *q = r->out[0];

@@ -109,13 +109,13 @@ static tg_tensor *lu_gradient(tg_tensor *p, tg_tensor *l, tg_tensor *u, tg_tenso
         high = tg_sub(high, tg_matmul(tg__mt(block(l, k, m - k, 0, k)), beside));
     }
     tg_tensor *middle = tg_add(tg__lower(low, -1), tg__upper(high, 0));
-    middle = tg_solve_triangular(tg__mt(l1), middle, true, true, true);
-    tg_tensor *ga = tg_solve_triangular(tg__mt(u1), middle, false, false, false);
+    middle = tg__solve_triangle(tg__mt(l1), middle, true, true, true);
+    tg_tensor *ga = tg__solve_triangle(tg__mt(u1), middle, false, false, false);
     if (n > k) {
-        tg_tensor *right = tg_solve_triangular(tg__mt(l1), beside, true, true, true);
+        tg_tensor *right = tg__solve_triangle(tg__mt(l1), beside, true, true, true);
         ga = tg_cat((tg_tensor *[]){ga, right}, 2, -1);
     } else if (m > k) {
-        tg_tensor *below = tg_solve_triangular(tg__mt(u1), beside, false, false, false);
+        tg_tensor *below = tg__solve_triangle(tg__mt(u1), beside, false, false, false);
         ga = tg_cat((tg_tensor *[]){ga, below}, 2, -2);
     }
     return tg_matmul(p, ga);
@@ -270,8 +270,8 @@ static void cholesky_rule(tg__rule *r) {
     tg_tensor *g = upper ? tg__mt(r->g[0]) : r->g[0];
     tg_tensor *p = tg_matmul(tg__mt(l), g);
     p = tg_mul_scalar(tg_add(tg__lower(p, 0), tg__lower(p, -1)), 0.5);
-    p = tg_solve_triangular(tg__mt(l), p, true, true, false);
-    p = tg_solve_triangular(l, p, false, false, false);
+    p = tg__solve_triangle(tg__mt(l), p, true, true, false);
+    p = tg__solve_triangle(l, p, false, false, false);
     r->gin[0] = tg_mul_scalar(tg_add(p, tg__mt(p)), 0.5);
 }
 #define UPPER .fields = upper_fields, .attr_size = sizeof(upper_attr)

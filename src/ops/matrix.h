@@ -30,6 +30,10 @@ tg_tensor *tg__scaled(const char *op, const char *name, tg_tensor *x, double s);
 /* x broadcast in its batch dims to those of both, its last two dims kept. */
 tg_tensor *tg__expand_batch(tg_tensor *x, int n_batch, const int64_t *batch);
 
+/* tg_solve_triangular for rules: a 0 on the diagonal gives infinities, no error. */
+tg_tensor *tg__solve_triangle(tg_tensor *a, tg_tensor *b, bool upper, bool left,
+                              bool unitriangular);
+
 /* ---- Results of compositions inside a forward: opens and ends what makes them ---- */
 
 typedef struct {
