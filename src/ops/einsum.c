@@ -213,7 +213,7 @@ static void take_diagonals(term *t) {
         for (int j = k + 1; j < t->n; j++)
             if (t->label[j] == t->label[k]) {
                 uint8_t label = t->label[k];
-                t->x = tg__diagonal_of(t->x, k, j);
+                t->x = tg_diagonal(t->x, 0, k, j);
                 remove_dim(t, j);
                 remove_dim(t, k);
                 t->label[t->n++] = label;

@@ -1,8 +1,5 @@
-/* matrix.c - pieces of operations on matrices: triangles, diagonals, layouts; and trace,
- * matrix_power.
- *
- * Everything here that has a gradient is made of recorded operations. What is cut off is cut off by
- * masks and slices, never by a product with 0, so that infinities elsewhere do no harm. */
+/* matrix.c - what operations on matrices share: checks, layouts, words for errors; and trace,
+ * matrix_power. */
 #include "ops/matrix.h"
 #include "kernels/lapack.h"
 
@@ -49,61 +46,6 @@ bool tg__same_float(const char *op, const tg_tensor *a, const tg_tensor *b) {
 
 /* ---- Pieces ---- */
 
-/* A bool mask [m, n], true where j - i > k (above) or j - i < k. Given. */
-static tg_tensor *band(int64_t m, int64_t n, int64_t k, bool above) {
-    tg_tensor *mask = tg_empty(TG_BOOL, TG_SHAPE(m, n));
-    if (mask == NULL)
-        return NULL;
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j++)
-            mask->data[i * n + j] = above ? j - i > k : j - i < k;
-    return mask;
-}
-
-tg_tensor *tg__lower(tg_tensor *x, int64_t k) {
-    return x == NULL ? NULL : tg_masked_fill(x, band(tg__rows(x), tg__cols(x), k, true), 0.0);
-}
-
-tg_tensor *tg__upper(tg_tensor *x, int64_t k) {
-    return x == NULL ? NULL : tg_masked_fill(x, band(tg__rows(x), tg__cols(x), k, false), 0.0);
-}
-
-/* The elements that a row-major matrix has on its diagonal lie n + 1 apart. */
-tg_tensor *tg__main_diagonal(tg_tensor *x) {
-    if (x == NULL)
-        return NULL;
-    int64_t shape[TG_MAX_DIMS];
-    int64_t m = tg__rows(x);
-    int64_t n = tg__cols(x);
-    int64_t k = m < n ? m : n;
-    for (int i = 0; i < x->ndim - 2; i++)
-        shape[i] = x->shape[i];
-    shape[x->ndim - 2] = m * n;
-    return tg_slice(tg_reshape(x, x->ndim - 1, shape), -1, 0,
-                    k * (n + 1) < m * n ? k * (n + 1) : m * n, n + 1);
-}
-
-tg_tensor *tg__diagonal_of(tg_tensor *x, int dim0, int dim1) {
-    if (x == NULL)
-        return NULL;
-    int order[TG_MAX_DIMS];
-    int n = 0;
-    for (int i = 0; i < x->ndim; i++)
-        if (i != dim0 && i != dim1)
-            order[n++] = i;
-    order[n++] = dim0;
-    order[n++] = dim1;
-    return tg__main_diagonal(tg_permute(x, n, order));
-}
-
-tg_tensor *tg__diagonal_matrix(tg_tensor *v) {
-    if (v == NULL)
-        return NULL;
-    int64_t n = v->shape[v->ndim - 1];
-    tg_tensor *eye = tg_eye(TG_BOOL, n, n);
-    return tg_where(eye, tg_unsqueeze(v, -1), tg_scalar((tg_dtype)v->dtype, 0.0));
-}
-
 tg_tensor *tg__scaled(const char *op, const char *name, tg_tensor *x, double s) {
     if (x == NULL || s == 1.0)
         return x;
@@ -125,14 +67,6 @@ tg_tensor *tg__expand_batch(tg_tensor *x, int n_batch, const int64_t *batch) {
     shape[n_batch] = tg__rows(x);
     shape[n_batch + 1] = tg__cols(x);
     return tg_expand(x, n_batch + 2, shape);
-}
-
-tg_tensor *tg__inner_end(tg__inner inner, tg_tensor *y) {
-    y = tg_scope_return(inner.scope, y);
-    tg__errors_back(inner.was);
-    if (y != NULL)
-        tg__take(y);
-    return y;
 }
 
 /* ---- Column-major copies ---- */
@@ -218,7 +152,7 @@ static bool trace_forward(const tg__call *c) {
         tg__fail(TG_ERR_SHAPE, "trace", "x is %s; give one matrix [m, n]", tg__describe(x));
         return false;
     }
-    c->out[0] = tg_sum(tg__main_diagonal(x), TG_ALL, false);
+    c->out[0] = tg_sum(tg_diagonal(x, 0, 0, 1), TG_ALL, false);
     return c->out[0] != NULL;
 }
 TG_OP(trace, .maths = "sum of x[i][i]", .inputs = "x", .n_in = 1, .flags = TG__COMPOSED,

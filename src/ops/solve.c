@@ -254,7 +254,7 @@ static void triangular_rule(tg__rule *r) {
     if (r->wanted[0]) {
         tg_tensor *ga = tg_neg(tg_matmul(gb, tg__mt(r->out[0])));
         int64_t k = t->unitriangular ? 1 : 0;
-        r->gin[0] = t->upper ? tg__upper(ga, k) : tg__lower(ga, -k);
+        r->gin[0] = t->upper ? tg_triu(ga, k) : tg_tril(ga, -k);
     }
     r->gin[1] = gb;
 }

@@ -1,31 +1,9 @@
-/* test_matrix.c - pieces of matrices, trace, powers. */
+/* test_matrix.c - trace, powers, layouts. */
 #include "tensors.h"
 
 #include "ops/matrix.h"
 
 static tg_tensor *m23(void) { return grid(TG_F64, 2, 3, LIST(1, 2, 3, 4, 5, 6)); }
-
-static void triangles_cut_off_whatever_is_there(void **state) {
-    (void)state;
-    tg_tensor *x = grid(TG_F64, 2, 3, LIST(1, NAN, 3, 4, 5, INFINITY));
-    assert_values(tg__lower(x, 0), 1, 0, 0, 4, 5, 0);
-    assert_values(tg__lower(m23(), 1), 1, 2, 0, 4, 5, 6);
-    assert_values(tg__lower(m23(), -1), 0, 0, 0, 4, 0, 0);
-    assert_values(tg__upper(m23(), 0), 1, 2, 3, 0, 5, 6);
-    assert_values(tg__upper(m23(), 1), 0, 2, 3, 0, 0, 6);
-    assert_null(tg__lower(NULL, 0));
-}
-
-static void diagonals_of_all_shapes(void **state) {
-    (void)state;
-    assert_values(tg__main_diagonal(m23()), 1, 5);
-    assert_values(tg__main_diagonal(tg_transpose(m23(), 0, 1)), 1, 5);
-    assert_values(tg__main_diagonal(grid(TG_F64, 3, 1, LIST(7, 8, 9))), 7);
-    assert_shape(tg__main_diagonal(tg_zeros(TG_F32, TG_SHAPE(4, 0, 3))), TG_F32, TG_SHAPE(4, 0));
-    tg_tensor *cube = counting(TG_SHAPE(2, 3, 2));
-    assert_values(tg__diagonal_of(cube, 0, 2), 0, 7, 2, 9, 4, 11);
-    assert_values(tg__diagonal_matrix(ROW(INFINITY, 2)), INFINITY, 0, 0, 2);
-}
 
 static void trace_sums_the_diagonal(void **state) {
     (void)state;
@@ -65,6 +43,5 @@ static void copies_in_columns_come_back(void **state) {
     tg__unref(back);
 }
 
-TG_TEST_MAIN(tg_scoped(triangles_cut_off_whatever_is_there), tg_scoped(diagonals_of_all_shapes),
-             tg_scoped(trace_sums_the_diagonal), tg_scoped(powers_of_a_matrix),
+TG_TEST_MAIN(tg_scoped(trace_sums_the_diagonal), tg_scoped(powers_of_a_matrix),
              tg_scoped(copies_in_columns_come_back))
