@@ -427,7 +427,7 @@ static void find_order(const chain *t, const double *size) {
 }
 
 /* At most n deep. */
-static tg_tensor *multiply(const chain *t, tg_tensor *const *in, int i, int j) { // NOLINT
+static tg_tensor *multiply(const chain *t, tg_tensor *const *in, int i, int j) {
     if (i == j)
         return in[i];
     int k = t->split[i * t->n + j];

@@ -198,3 +198,73 @@ TG_SAMPLES(matrix_power, "[3,3] | n=3", "[2,2,2] | n=1", "w[3,3] | n=-2", "[2,2]
 tg_tensor *tg_matrix_power(tg_tensor *x, int64_t n) {
     return tg__apply1(&tg__op_matrix_power, x, &(power_attr){n});
 }
+
+/* ---- matrix_exp: Σ xᵏ/k! ---- */
+
+/* Of the Padé approximant of order 13, divided by the first: Higham 2005, "The scaling and squaring
+ * method for the matrix exponential revisited", (2.1) and table 2.3 for the largest norm. */
+static const double pade[] = {1,
+                              1.0 / 2,
+                              3.0 / 25,
+                              11.0 / 600,
+                              11.0 / 5520,
+                              3.0 / 18400,
+                              1.0 / 96600,
+                              1.0 / 1932000,
+                              1.0 / 48944000,
+                              1.0 / 1585785600,
+                              1.0 / 67395888000,
+                              1.0 / 3953892096000,
+                              1.0 / 355850288640000,
+                              1.0 / 64764752532480000};
+#define MOST_NORM 5.371920351148152
+
+/* How often x is halved so that no column sum of any matrix exceeds the most; -1 with an error. */
+static int halvings(tg_tensor *x) {
+    bool was = tg__grad_off();
+    tg_tensor *sums = tg_sum(tg_abs(x), TG_DIMS(-2), false);
+    tg_tensor *largest = sums != NULL && sums->numel > 0 ? tg_max(sums) : tg_scalar(TG_F64, 0.0);
+    tg__grad_back(was);
+    if (largest == NULL)
+        return -1;
+    double norm = tg_item(largest);
+    int n = 0;
+    for (; isfinite(norm) && norm > MOST_NORM; norm /= 2)
+        n++;
+    return n;
+}
+
+/* c[0]·I + c[2]·x² + c[4]·x⁴ + c[6]·x⁶ + x⁶·(c[8]·x² + c[10]·x⁴ + c[12]·x⁶) */
+static tg_tensor *even_part(tg_tensor *eye, tg_tensor *const *power, const double *c) {
+    tg_tensor *high = tg_add(tg_mul_scalar(power[0], c[8]), tg_mul_scalar(power[1], c[10]));
+    high = tg_matmul(power[2], tg_add(high, tg_mul_scalar(power[2], c[12])));
+    tg_tensor *low = tg_add(tg_mul_scalar(eye, c[0]), tg_mul_scalar(power[0], c[2]));
+    low = tg_add(low, tg_mul_scalar(power[1], c[4]));
+    return tg_add(tg_add(low, tg_mul_scalar(power[2], c[6])), high);
+}
+
+static bool matrix_exp_forward(const tg__call *c) {
+    tg_tensor *x = c->in[0];
+    if (!tg__is_square("matrix_exp", "x", x))
+        return false;
+    int n = halvings(x);
+    if (n < 0)
+        return false;
+    x = n > 0 ? tg_mul_scalar(x, ldexp(1.0, -n)) : x;
+    tg_tensor *eye = x != NULL ? tg_eye((tg_dtype)x->dtype, tg__rows(x), tg__rows(x)) : NULL;
+    tg_tensor *power[3];
+    power[0] = tg_matmul(x, x);
+    power[1] = tg_matmul(power[0], power[0]);
+    power[2] = tg_matmul(power[1], power[0]);
+    tg_tensor *odd = tg_matmul(x, even_part(eye, power, pade + 1));
+    tg_tensor *even = even_part(eye, power, pade);
+    tg_tensor *y = tg_solve(tg_sub(even, odd), tg_add(even, odd));
+    for (; n > 0; n--)
+        y = tg_matmul(y, y);
+    c->out[0] = y;
+    return y != NULL;
+}
+TG_OP(matrix_exp, .maths = "e^x of matrices", .inputs = "x", .n_in = 1,
+      .flags = TG__COMPOSED | TG__BLAS, .forward = matrix_exp_forward, .onnx = {"none"});
+TG_SAMPLES(matrix_exp, "[3,3]", "[2,2,2]", "w[2,2]");
+tg_tensor *tg_matrix_exp(tg_tensor *x) { return tg__apply1(&tg__op_matrix_exp, x, NULL); }

@@ -31,6 +31,25 @@ static void powers_of_a_matrix(void **state) {
                    "matrix_power: the matrix", "singular");
 }
 
+static void exponentials_of_known_matrices(void **state) {
+    (void)state;
+    assert_values(tg_matrix_exp(tg_zeros(TG_F64, TG_SHAPE(2, 2))), 1, 0, 0, 1);
+    assert_values(tg_matrix_exp(grid(TG_F64, 2, 2, LIST(0, 3, 0, 0))), 1, 3, 0, 1);
+    assert_values_near(tg_matrix_exp(grid(TG_F64, 1, 1, LIST(10))), 1e-13, 22026.465794806718);
+    assert_values_near(tg_matrix_exp(grid(TG_F64, 1, 1, LIST(-700))), 1e-11,
+                       9.8596765437597708e-305);
+    /* a rotation by 2 */
+    assert_values_near(tg_matrix_exp(grid(TG_F64, 2, 2, LIST(0, 2, -2, 0))), 1e-14,
+                       -0.41614683654714241, 0.90929742682568171, -0.90929742682568171,
+                       -0.41614683654714241);
+    tg_tensor *f = tg_matrix_exp(grid(TG_F32, 2, 2, LIST(1, 0, 0, 2)));
+    assert_shape(f, TG_F32, TG_SHAPE(2, 2));
+    assert_values_near(tg_diagonal(f, 0, 0, 1), 1e-6, 2.7182818284590451, 7.3890560989306504);
+    assert_shape(tg_matrix_exp(tg_zeros(TG_F64, TG_SHAPE(3, 0, 0))), TG_F64, TG_SHAPE(3, 0, 0));
+    assert_values(tg_matrix_exp(grid(TG_F64, 1, 1, LIST(NAN))), NAN);
+    assert_refused(tg_matrix_exp(m23()), TG_ERR_SHAPE, "matrix_exp: x is f64 [2, 3]");
+}
+
 static void copies_in_columns_come_back(void **state) {
     (void)state;
     tg_tensor *x = tg_slice(counting(TG_SHAPE(2, 3, 5)), 2, 0, 5, 2);
@@ -44,4 +63,4 @@ static void copies_in_columns_come_back(void **state) {
 }
 
 TG_TEST_MAIN(tg_scoped(trace_sums_the_diagonal), tg_scoped(powers_of_a_matrix),
-             tg_scoped(copies_in_columns_come_back))
+             tg_scoped(exponentials_of_known_matrices), tg_scoped(copies_in_columns_come_back))
