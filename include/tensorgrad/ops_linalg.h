@@ -87,6 +87,8 @@ TG_API tg_tensor *tg_multi_dot(tg_tensor *const *matrices, int n);
 TG_API tg_tensor *tg_trace(tg_tensor *x);
 /** xⁿ of square matrices, by squaring; n = 0 gives the identity, n < 0 powers of the inverse. */
 TG_API tg_tensor *tg_matrix_power(tg_tensor *x, int64_t n);
+/** eˣ = Σ xᵏ/k! of square matrices, by scaling and squaring (Higham 2005). */
+TG_API tg_tensor *tg_matrix_exp(tg_tensor *x);
 
 /* ---- Systems ---------------------------------------------------------------------------------
  * Matrices are the last two dims, f32 or f64, the dims before them a batch. TG_ERR_NUMERIC names

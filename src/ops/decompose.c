@@ -64,8 +64,8 @@ static bool qr_reduced_forward(const tg__call *c) {
 /* M = R·gRᵀ - gQᵀ·Q; gA = (gQ + Q·(tril M + tril₋₁ Mᵀ))·R⁻ᵀ for square R. */
 static tg_tensor *tall_gradient(tg_tensor *q, tg_tensor *r, tg_tensor *gq, tg_tensor *gr) {
     tg_tensor *m = tg_sub(tg_matmul(r, tg__mt(gr)), tg_matmul(tg__mt(gq), q));
-    m = tg_add(tg__lower(m, 0), tg__mt(tg__lower(m, -1)));
-    return tg_solve_triangular(tg__mt(r), tg_add(gq, tg_matmul(q, m)), false, false, false);
+    m = tg_add(tg_tril(m, 0), tg__mt(tg_tril(m, -1)));
+    return tg__solve_triangle(tg__mt(r), tg_add(gq, tg_matmul(q, m)), false, false, false);
 }
 static void qr_reduced_rule(tg__rule *r) {
     tg_tensor *q = r->out[0];
@@ -178,12 +178,13 @@ static tg_tensor *differences(tg_tensor *x) {
     return tg_add(tg_sub(tg_unsqueeze(x, -2), tg_unsqueeze(x, -1)),
                   tg_eye((tg_dtype)x->dtype, n, n));
 }
+static tg_tensor *diagonal_matrix(tg_tensor *v) { return tg_diag_embed(v, 0, -2, -1); }
 static tg_tensor *skew(tg_tensor *x) { return tg_sub(x, tg__mt(x)); }
 /* gx = V·(diag(gw) + ½·skew(Vᵀ·gV) / (wⱼ - wᵢ))·Vᵀ: PyTorch's, which is symmetric. */
 static void eigh_rule(tg__rule *r) {
     tg_tensor *w = r->out[0];
     tg_tensor *v = r->out[1];
-    tg_tensor *middle = r->g[0] != NULL ? tg__diagonal_matrix(r->g[0]) : NULL;
+    tg_tensor *middle = r->g[0] != NULL ? diagonal_matrix(r->g[0]) : NULL;
     if (r->g[1] != NULL) {
         tg_tensor *turn =
             tg_div(tg_mul_scalar(skew(tg_matmul(tg__mt(v), r->g[1])), 0.5), differences(w));
@@ -271,7 +272,7 @@ static void svd_reduced_rule(tg__rule *r) {
     tg_tensor *row = tg_unsqueeze(s, -2);
     tg_tensor *column = tg_unsqueeze(s, -1);
     tg_tensor *e = gu != NULL || gvt != NULL ? differences(tg_square(s)) : NULL;
-    tg_tensor *middle = tg__diagonal_matrix(r->g[1] != NULL ? r->g[1] : tg_zeros_like(s));
+    tg_tensor *middle = diagonal_matrix(r->g[1] != NULL ? r->g[1] : tg_zeros_like(s));
     tg_tensor *within_u = gu != NULL ? tg_matmul(tg__mt(u), gu) : NULL;
     tg_tensor *within_v = gvt != NULL ? tg_matmul(vt, tg__mt(gvt)) : NULL; /* Vᵀ·gV */
     if (gu != NULL)

@@ -220,6 +220,12 @@ static bool by_inverse(work *w, const char *matrix, char *out, int64_t *status) 
     return true;
 }
 
+static int64_t fill_with_nan(tg_dtype dtype, int64_t n, char *out) {
+    for (int64_t i = 0; i < n * n; i++)
+        tg__convert_double(dtype, out + (size_t)i * (dtype == TG_F32 ? 4 : 8), NAN);
+    return 0;
+}
+
 static int64_t cofactors(work *w, frame *f, const char *matrix, char *out) {
     int64_t status;
     if (w->n == 1) { /* det is x itself, whatever that is */
@@ -228,11 +234,8 @@ static int64_t cofactors(work *w, frame *f, const char *matrix, char *out) {
     }
     if (by_inverse(w, matrix, out, &status) || status < 0)
         return status;
-    if (!tg__all_finite(w->dtype, w->n * w->n, matrix)) {
-        for (int64_t i = 0; i < w->n * w->n; i++)
-            tg__convert_double(w->dtype, out + (size_t)i * (w->dtype == TG_F32 ? 4 : 8), NAN);
-        return 0;
-    }
+    if (!tg__all_finite(w->dtype, w->n * w->n, matrix))
+        return fill_with_nan(w->dtype, w->n, out);
     status = frame_of(f, w->dtype, matrix);
     if (status != 0)
         return status;
@@ -318,6 +321,16 @@ static void hessian(frame *f, tg_dtype dtype, const char *gradient, char *out) {
     from_frame(f, f->b, dtype, out);
 }
 
+static int64_t hessian_of(frame *f, tg_dtype dtype, const char *matrix, const char *gradient,
+                          char *out) {
+    if (!tg__all_finite(dtype, f->n * f->n, matrix))
+        return fill_with_nan(dtype, f->n, out);
+    int64_t status = frame_of(f, dtype, matrix);
+    if (status == 0)
+        hessian(f, dtype, gradient, out);
+    return status;
+}
+
 static bool det_hessian_forward(const tg__call *c) {
     tg_tensor *x = c->in[0];
     frame f;
@@ -333,16 +346,13 @@ static bool det_hessian_forward(const tg__call *c) {
     tg_tensor *packed = tg__packed("det_hessian", x);
     tg_tensor *g = packed != NULL ? tg__packed("det_hessian", c->in[1]) : NULL;
     tg_tensor *y = g != NULL ? tg__new("det_hessian", (tg_dtype)x->dtype, x->ndim, x->shape) : NULL;
-    bool good =
-        y != NULL && tg__finite_only("det", packed) && frame_begin("det_hessian", tg__rows(x), &f);
+    bool good = y != NULL && frame_begin("det_hessian", tg__rows(x), &f);
     if (good) {
-        for (int64_t i = 0; i < tg__batch_count(x) && good && x->numel > 0; i++) {
-            int64_t status = frame_of(&f, (tg_dtype)x->dtype, tg__matrix_at(packed, i));
-            good =
-                tg__lapack_good("det", x, i, status, "has singular values that did not converge");
-            if (good)
-                hessian(&f, (tg_dtype)x->dtype, tg__matrix_at(g, i), tg__matrix_at(y, i));
-        }
+        for (int64_t i = 0; i < tg__batch_count(x) && good && x->numel > 0; i++)
+            good = tg__lapack_good("det", x, i,
+                                   hessian_of(&f, (tg_dtype)x->dtype, tg__matrix_at(packed, i),
+                                              tg__matrix_at(g, i), tg__matrix_at(y, i)),
+                                   "has singular values that did not converge");
         tg__free(f.u, f.bytes);
     }
     tg__unref(packed);

@@ -1,8 +1,7 @@
 /* distance.c - p-norm distances between points, cosine similarity, normalisation.
  *
- * One norm serves all: ‖d‖ₚ along the last dim, made of recorded operations, whose gradient is 0
- * where d is 0. Elements that are 0 are kept away from powers, so that no 0·inf arises there in any
- * order of derivative. */
+ * All are made of recorded operations around tg_vector_norm, whose gradient is 0 where the norm is.
+ * Differences of all pairs are held at once: cdist takes m·n·d elements of memory. */
 #include "ops/matrix.h"
 
 #include <math.h>
@@ -35,26 +34,11 @@ static bool float_only(const tg__call *c, int n) {
     return true;
 }
 
-/* xᵉ for x >= 0, with 0 and gradient 0 at 0. */
-static tg_tensor *power(tg_tensor *x, double e) {
-    tg_tensor *zero = tg_eq_scalar(x, 0.0);
-    tg_tensor *safe = tg_masked_fill(x, zero, 1.0);
-    return tg_masked_fill(e == 0.5 ? tg_sqrt(safe) : tg_pow_scalar(safe, e), zero, 0.0);
-}
-
-/* ‖x‖ₚ along a dim. p = 0 counts what is not 0. */
+/* ‖x‖ₚ along a dim; the largest of nothing is 0. */
 static tg_tensor *norm(tg_tensor *x, double p, int dim, bool keepdim) {
-    if (p == 2.0)
-        return power(tg_sum(tg_square(x), TG_DIMS(dim), keepdim), 0.5);
-    tg_tensor *size = tg_abs(p == 0.0 ? tg_sign(x) : x);
-    if (p == 0.0 || p == 1.0)
-        return tg_sum(size, TG_DIMS(dim), keepdim);
-    if (isinf(p) && x != NULL && x->ndim > 0 &&
-        x->shape[x->ndim + (dim < 0 ? dim : dim - x->ndim)] > 0)
-        return tg_amax(size, TG_DIMS(dim), keepdim);
-    if (isinf(p)) /* of nothing: 0 */
-        return tg_sum(size, TG_DIMS(dim), keepdim);
-    return power(tg_sum(power(size, p), TG_DIMS(dim), keepdim), 1.0 / p);
+    if (x != NULL && isinf(p) && x->shape[dim < 0 ? dim + x->ndim : dim] == 0)
+        p = 1.0;
+    return tg_vector_norm(x, p, TG_DIMS(dim), keepdim);
 }
 
 #define DISTANCE .attr_size = sizeof(distance_attr)

@@ -213,7 +213,7 @@ static void take_diagonals(term *t) {
         for (int j = k + 1; j < t->n; j++)
             if (t->label[j] == t->label[k]) {
                 uint8_t label = t->label[k];
-                t->x = tg__diagonal_of(t->x, k, j);
+                t->x = tg_diagonal(t->x, 0, k, j);
                 remove_dim(t, j);
                 remove_dim(t, k);
                 t->label[t->n++] = label;
@@ -427,7 +427,7 @@ static void find_order(const chain *t, const double *size) {
 }
 
 /* At most n deep. */
-static tg_tensor *multiply(const chain *t, tg_tensor *const *in, int i, int j) { // NOLINT
+static tg_tensor *multiply(const chain *t, tg_tensor *const *in, int i, int j) {
     if (i == j)
         return in[i];
     int k = t->split[i * t->n + j];

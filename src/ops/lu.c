@@ -97,9 +97,9 @@ static tg_tensor *lu_gradient(tg_tensor *p, tg_tensor *l, tg_tensor *u, tg_tenso
     int64_t k = tg__cols(l);
     tg_tensor *l1 = block(l, 0, k, 0, k);
     tg_tensor *u1 = block(u, 0, k, 0, k);
-    tg_tensor *unit = tg_add(tg__lower(l1, -1), tg_eye((tg_dtype)l->dtype, k, k));
-    tg_tensor *low = tg_matmul(tg__mt(unit), tg__lower(block(gl, 0, k, 0, k), -1));
-    tg_tensor *high = tg_matmul(tg__upper(block(gu, 0, k, 0, k), 0), tg__mt(tg__upper(u1, 0)));
+    tg_tensor *unit = tg_add(tg_tril(l1, -1), tg_eye((tg_dtype)l->dtype, k, k));
+    tg_tensor *low = tg_matmul(tg__mt(unit), tg_tril(block(gl, 0, k, 0, k), -1));
+    tg_tensor *high = tg_matmul(tg_triu(block(gu, 0, k, 0, k), 0), tg__mt(tg_triu(u1, 0)));
     tg_tensor *beside = NULL; /* gradient of U₂ or L₂ */
     if (n > k) {
         beside = block(gu, 0, k, k, n - k);
@@ -108,14 +108,14 @@ static tg_tensor *lu_gradient(tg_tensor *p, tg_tensor *l, tg_tensor *u, tg_tenso
         beside = block(gl, k, m - k, 0, k);
         high = tg_sub(high, tg_matmul(tg__mt(block(l, k, m - k, 0, k)), beside));
     }
-    tg_tensor *middle = tg_add(tg__lower(low, -1), tg__upper(high, 0));
-    middle = tg_solve_triangular(tg__mt(l1), middle, true, true, true);
-    tg_tensor *ga = tg_solve_triangular(tg__mt(u1), middle, false, false, false);
+    tg_tensor *middle = tg_add(tg_tril(low, -1), tg_triu(high, 0));
+    middle = tg__solve_triangle(tg__mt(l1), middle, true, true, true);
+    tg_tensor *ga = tg__solve_triangle(tg__mt(u1), middle, false, false, false);
     if (n > k) {
-        tg_tensor *right = tg_solve_triangular(tg__mt(l1), beside, true, true, true);
+        tg_tensor *right = tg__solve_triangle(tg__mt(l1), beside, true, true, true);
         ga = tg_cat((tg_tensor *[]){ga, right}, 2, -1);
     } else if (m > k) {
-        tg_tensor *below = tg_solve_triangular(tg__mt(u1), beside, false, false, false);
+        tg_tensor *below = tg__solve_triangle(tg__mt(u1), beside, false, false, false);
         ga = tg_cat((tg_tensor *[]){ga, below}, 2, -2);
     }
     return tg_matmul(p, ga);
@@ -180,8 +180,8 @@ static bool lu_forward(const tg__call *c) {
         int64_t n = tg__cols(lu);
         int64_t k = m < n ? m : n;
         made[0] = permutation("lu", pivots, m, (tg_dtype)lu->dtype);
-        made[1] = tg_add(tg__lower(tg_narrow(lu, -1, 0, k), -1), tg_eye((tg_dtype)lu->dtype, m, k));
-        made[2] = tg__upper(tg_narrow(lu, -2, 0, k), 0);
+        made[1] = tg_add(tg_tril(tg_narrow(lu, -1, 0, k), -1), tg_eye((tg_dtype)lu->dtype, m, k));
+        made[2] = tg_triu(tg_narrow(lu, -2, 0, k), 0);
     }
     tg__errors_back(was);
     return keep_all(s, made, 3, c->out);
@@ -269,9 +269,9 @@ static void cholesky_rule(tg__rule *r) {
     tg_tensor *l = upper ? tg__mt(r->out[0]) : r->out[0];
     tg_tensor *g = upper ? tg__mt(r->g[0]) : r->g[0];
     tg_tensor *p = tg_matmul(tg__mt(l), g);
-    p = tg_mul_scalar(tg_add(tg__lower(p, 0), tg__lower(p, -1)), 0.5);
-    p = tg_solve_triangular(tg__mt(l), p, true, true, false);
-    p = tg_solve_triangular(l, p, false, false, false);
+    p = tg_mul_scalar(tg_add(tg_tril(p, 0), tg_tril(p, -1)), 0.5);
+    p = tg__solve_triangle(tg__mt(l), p, true, true, false);
+    p = tg__solve_triangle(l, p, false, false, false);
     r->gin[0] = tg_mul_scalar(tg_add(p, tg__mt(p)), 0.5);
 }
 #define UPPER .fields = upper_fields, .attr_size = sizeof(upper_attr)

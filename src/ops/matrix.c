@@ -1,8 +1,5 @@
-/* matrix.c - pieces of operations on matrices: triangles, diagonals, layouts; and trace,
- * matrix_power.
- *
- * Everything here that has a gradient is made of recorded operations. What is cut off is cut off by
- * masks and slices, never by a product with 0, so that infinities elsewhere do no harm. */
+/* matrix.c - what operations on matrices share: checks, layouts, words for errors; and trace,
+ * matrix_power. */
 #include "ops/matrix.h"
 #include "kernels/lapack.h"
 
@@ -49,61 +46,6 @@ bool tg__same_float(const char *op, const tg_tensor *a, const tg_tensor *b) {
 
 /* ---- Pieces ---- */
 
-/* A bool mask [m, n], true where j - i > k (above) or j - i < k. Given. */
-static tg_tensor *band(int64_t m, int64_t n, int64_t k, bool above) {
-    tg_tensor *mask = tg_empty(TG_BOOL, TG_SHAPE(m, n));
-    if (mask == NULL)
-        return NULL;
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j++)
-            mask->data[i * n + j] = above ? j - i > k : j - i < k;
-    return mask;
-}
-
-tg_tensor *tg__lower(tg_tensor *x, int64_t k) {
-    return x == NULL ? NULL : tg_masked_fill(x, band(tg__rows(x), tg__cols(x), k, true), 0.0);
-}
-
-tg_tensor *tg__upper(tg_tensor *x, int64_t k) {
-    return x == NULL ? NULL : tg_masked_fill(x, band(tg__rows(x), tg__cols(x), k, false), 0.0);
-}
-
-/* The elements that a row-major matrix has on its diagonal lie n + 1 apart. */
-tg_tensor *tg__main_diagonal(tg_tensor *x) {
-    if (x == NULL)
-        return NULL;
-    int64_t shape[TG_MAX_DIMS];
-    int64_t m = tg__rows(x);
-    int64_t n = tg__cols(x);
-    int64_t k = m < n ? m : n;
-    for (int i = 0; i < x->ndim - 2; i++)
-        shape[i] = x->shape[i];
-    shape[x->ndim - 2] = m * n;
-    return tg_slice(tg_reshape(x, x->ndim - 1, shape), -1, 0,
-                    k * (n + 1) < m * n ? k * (n + 1) : m * n, n + 1);
-}
-
-tg_tensor *tg__diagonal_of(tg_tensor *x, int dim0, int dim1) {
-    if (x == NULL)
-        return NULL;
-    int order[TG_MAX_DIMS];
-    int n = 0;
-    for (int i = 0; i < x->ndim; i++)
-        if (i != dim0 && i != dim1)
-            order[n++] = i;
-    order[n++] = dim0;
-    order[n++] = dim1;
-    return tg__main_diagonal(tg_permute(x, n, order));
-}
-
-tg_tensor *tg__diagonal_matrix(tg_tensor *v) {
-    if (v == NULL)
-        return NULL;
-    int64_t n = v->shape[v->ndim - 1];
-    tg_tensor *eye = tg_eye(TG_BOOL, n, n);
-    return tg_where(eye, tg_unsqueeze(v, -1), tg_scalar((tg_dtype)v->dtype, 0.0));
-}
-
 tg_tensor *tg__scaled(const char *op, const char *name, tg_tensor *x, double s) {
     if (x == NULL || s == 1.0)
         return x;
@@ -125,14 +67,6 @@ tg_tensor *tg__expand_batch(tg_tensor *x, int n_batch, const int64_t *batch) {
     shape[n_batch] = tg__rows(x);
     shape[n_batch + 1] = tg__cols(x);
     return tg_expand(x, n_batch + 2, shape);
-}
-
-tg_tensor *tg__inner_end(tg__inner inner, tg_tensor *y) {
-    y = tg_scope_return(inner.scope, y);
-    tg__errors_back(inner.was);
-    if (y != NULL)
-        tg__take(y);
-    return y;
 }
 
 /* ---- Column-major copies ---- */
@@ -218,7 +152,7 @@ static bool trace_forward(const tg__call *c) {
         tg__fail(TG_ERR_SHAPE, "trace", "x is %s; give one matrix [m, n]", tg__describe(x));
         return false;
     }
-    c->out[0] = tg_sum(tg__main_diagonal(x), TG_ALL, false);
+    c->out[0] = tg_sum(tg_diagonal(x, 0, 0, 1), TG_ALL, false);
     return c->out[0] != NULL;
 }
 TG_OP(trace, .maths = "sum of x[i][i]", .inputs = "x", .n_in = 1, .flags = TG__COMPOSED,
@@ -264,3 +198,73 @@ TG_SAMPLES(matrix_power, "[3,3] | n=3", "[2,2,2] | n=1", "w[3,3] | n=-2", "[2,2]
 tg_tensor *tg_matrix_power(tg_tensor *x, int64_t n) {
     return tg__apply1(&tg__op_matrix_power, x, &(power_attr){n});
 }
+
+/* ---- matrix_exp: Σ xᵏ/k! ---- */
+
+/* Of the Padé approximant of order 13, divided by the first: Higham 2005, "The scaling and squaring
+ * method for the matrix exponential revisited", (2.1) and table 2.3 for the largest norm. */
+static const double pade[] = {1,
+                              1.0 / 2,
+                              3.0 / 25,
+                              11.0 / 600,
+                              11.0 / 5520,
+                              3.0 / 18400,
+                              1.0 / 96600,
+                              1.0 / 1932000,
+                              1.0 / 48944000,
+                              1.0 / 1585785600,
+                              1.0 / 67395888000,
+                              1.0 / 3953892096000,
+                              1.0 / 355850288640000,
+                              1.0 / 64764752532480000};
+#define MOST_NORM 5.371920351148152
+
+/* How often x is halved so that no column sum of any matrix exceeds the most; -1 with an error. */
+static int halvings(tg_tensor *x) {
+    bool was = tg__grad_off();
+    tg_tensor *sums = tg_sum(tg_abs(x), TG_DIMS(-2), false);
+    tg_tensor *largest = sums != NULL && sums->numel > 0 ? tg_max(sums) : tg_scalar(TG_F64, 0.0);
+    tg__grad_back(was);
+    if (largest == NULL)
+        return -1;
+    double norm = tg_item(largest);
+    int n = 0;
+    for (; isfinite(norm) && norm > MOST_NORM; norm /= 2)
+        n++;
+    return n;
+}
+
+/* c[0]·I + c[2]·x² + c[4]·x⁴ + c[6]·x⁶ + x⁶·(c[8]·x² + c[10]·x⁴ + c[12]·x⁶) */
+static tg_tensor *even_part(tg_tensor *eye, tg_tensor *const *power, const double *c) {
+    tg_tensor *high = tg_add(tg_mul_scalar(power[0], c[8]), tg_mul_scalar(power[1], c[10]));
+    high = tg_matmul(power[2], tg_add(high, tg_mul_scalar(power[2], c[12])));
+    tg_tensor *low = tg_add(tg_mul_scalar(eye, c[0]), tg_mul_scalar(power[0], c[2]));
+    low = tg_add(low, tg_mul_scalar(power[1], c[4]));
+    return tg_add(tg_add(low, tg_mul_scalar(power[2], c[6])), high);
+}
+
+static bool matrix_exp_forward(const tg__call *c) {
+    tg_tensor *x = c->in[0];
+    if (!tg__is_square("matrix_exp", "x", x))
+        return false;
+    int n = halvings(x);
+    if (n < 0)
+        return false;
+    x = n > 0 ? tg_mul_scalar(x, ldexp(1.0, -n)) : x;
+    tg_tensor *eye = x != NULL ? tg_eye((tg_dtype)x->dtype, tg__rows(x), tg__rows(x)) : NULL;
+    tg_tensor *power[3];
+    power[0] = tg_matmul(x, x);
+    power[1] = tg_matmul(power[0], power[0]);
+    power[2] = tg_matmul(power[1], power[0]);
+    tg_tensor *odd = tg_matmul(x, even_part(eye, power, pade + 1));
+    tg_tensor *even = even_part(eye, power, pade);
+    tg_tensor *y = tg_solve(tg_sub(even, odd), tg_add(even, odd));
+    for (; n > 0; n--)
+        y = tg_matmul(y, y);
+    c->out[0] = y;
+    return y != NULL;
+}
+TG_OP(matrix_exp, .maths = "e^x of matrices", .inputs = "x", .n_in = 1,
+      .flags = TG__COMPOSED | TG__BLAS, .forward = matrix_exp_forward, .onnx = {"none"});
+TG_SAMPLES(matrix_exp, "[3,3]", "[2,2,2]", "w[2,2]");
+tg_tensor *tg_matrix_exp(tg_tensor *x) { return tg__apply1(&tg__op_matrix_exp, x, NULL); }

@@ -16,33 +16,14 @@ static inline tg_tensor *tg__mt(tg_tensor *x) { return tg_transpose(x, -2, -1); 
 static inline int64_t tg__rows(const tg_tensor *x) { return x->shape[x->ndim - 2]; }
 static inline int64_t tg__cols(const tg_tensor *x) { return x->shape[x->ndim - 1]; }
 
-/* The elements on and below diagonal k, 0 elsewhere, whatever was there; above it for triu. */
-tg_tensor *tg__lower(tg_tensor *x, int64_t k);
-tg_tensor *tg__upper(tg_tensor *x, int64_t k);
-/* x[..., i, i, ...] of two different dims of equal size: they go, one comes last. */
-tg_tensor *tg__diagonal_of(tg_tensor *x, int dim0, int dim1);
-/* The main diagonal of matrices of any sizes [..., m, n]: [..., min(m, n)]. */
-tg_tensor *tg__main_diagonal(tg_tensor *x);
-/* v [..., n] as the diagonal of [..., n, n], 0 elsewhere. */
-tg_tensor *tg__diagonal_matrix(tg_tensor *v);
 /* x · s, keeping integers if s is whole; x itself for s = 1. */
 tg_tensor *tg__scaled(const char *op, const char *name, tg_tensor *x, double s);
 /* x broadcast in its batch dims to those of both, its last two dims kept. */
 tg_tensor *tg__expand_batch(tg_tensor *x, int n_batch, const int64_t *batch);
 
-/* ---- Results of compositions inside a forward: opens and ends what makes them ---- */
-
-typedef struct {
-    tg_scope scope;
-    const char *was;
-} tg__inner;
-static inline tg__inner tg__inner_begin(const char *op) {
-    tg__inner i = {tg_scope_open(), NULL};
-    i.was = tg__errors_as(op);
-    return i;
-}
-/* y (or NULL) as a raw tensor. */
-tg_tensor *tg__inner_end(tg__inner inner, tg_tensor *y);
+/* tg_solve_triangular for rules: a 0 on the diagonal gives infinities, no error. */
+tg_tensor *tg__solve_triangle(tg_tensor *a, tg_tensor *b, bool upper, bool left,
+                              bool unitriangular);
 
 /* ---- Column-major copies, as LAPACK has them. Raw. ---- */
 

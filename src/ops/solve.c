@@ -200,11 +200,17 @@ tg_tensor *tg_solve(tg_tensor *a, tg_tensor *b) { return tg__apply2(&tg__op_solv
 /* ---- solve_triangular ---- */
 typedef struct {
     bool upper, left, unitriangular;
+    bool checked; /* a 0 on the diagonal is an error; not in rules, where it gives infinities */
 } triangular_attr;
+#define TRIANGULAR_FIELDS                                                                          \
+    {"upper", TG_ATTR_BOOL, offsetof(triangular_attr, upper), true, 0, 0},                         \
+        {"left", TG_ATTR_BOOL, offsetof(triangular_attr, left), false, 1, 0}, {                    \
+        "unitriangular", TG_ATTR_BOOL, offsetof(triangular_attr, unitriangular), false, 0, 0       \
+    }
+static const tg__field solve_triangular_fields[] = {TRIANGULAR_FIELDS, {0}};
 static const tg__field triangular_fields[] = {
-    {"upper", TG_ATTR_BOOL, offsetof(triangular_attr, upper), true, 0, 0},
-    {"left", TG_ATTR_BOOL, offsetof(triangular_attr, left), false, 1, 0},
-    {"unitriangular", TG_ATTR_BOOL, offsetof(triangular_attr, unitriangular), false, 0, 0},
+    TRIANGULAR_FIELDS,
+    {"checked", TG_ATTR_BOOL, offsetof(triangular_attr, checked), false, 0, 0},
     {0}};
 
 static bool zero_on_diagonal(const tg_tensor *a, int64_t i) {
@@ -226,7 +232,7 @@ static bool triangular_forward(const tg__call *c) {
         return false;
     bool good = true;
     for (int64_t i = 0; i < tg__batch_count(a) && good; i++) {
-        int64_t status = !t->unitriangular && zero_on_diagonal(a, i)
+        int64_t status = t->checked && !t->unitriangular && zero_on_diagonal(a, i)
                              ? 1
                              : tg__lapack_triangular((tg_dtype)a->dtype, t->upper, false,
                                                      t->unitriangular, tg__rows(a), tg__rows(b),
@@ -248,7 +254,7 @@ static void triangular_rule(tg__rule *r) {
     if (r->wanted[0]) {
         tg_tensor *ga = tg_neg(tg_matmul(gb, tg__mt(r->out[0])));
         int64_t k = t->unitriangular ? 1 : 0;
-        r->gin[0] = t->upper ? tg__upper(ga, k) : tg__lower(ga, -k);
+        r->gin[0] = t->upper ? tg_triu(ga, k) : tg_tril(ga, -k);
     }
     r->gin[1] = gb;
 }
@@ -259,33 +265,41 @@ TG_OP(triangular, .maths = "a^-1 . b of a triangle of a", .inputs = "a b", .n_in
 TG_SAMPLES(triangular, "w[3,3] [3,2] | upper=1", "w[2,2,2] [2,1] | upper=0",
            "w[2,2] [2,2,1] | upper=0 unitriangular=1");
 
+/* y·a = b is aᵀ·yᵀ = bᵀ. */
+static tg_tensor *triangular(tg_tensor *a, tg_tensor *b, triangular_attr t) {
+    if (t.left)
+        return tg__apply2(&tg__op_triangular, a, b, &t);
+    t.upper = !t.upper;
+    return tg__mt(tg__apply2(&tg__op_triangular, tg__mt(a), tg__mt(b), &t));
+}
+tg_tensor *tg__solve_triangle(tg_tensor *a, tg_tensor *b, bool upper, bool left,
+                              bool unitriangular) {
+    return triangular(a, b, (triangular_attr){upper, left, unitriangular, false});
+}
+
 static bool solve_triangular_forward(const tg__call *c) {
     triangular_attr t = *(const triangular_attr *)c->attr;
-    if (t.left) {
-        c->out[0] = tg__apply2(&tg__op_triangular, c->in[0], c->in[1], &t);
-        return c->out[0] != NULL;
-    }
     const tg_tensor *a = c->in[0];
     const tg_tensor *b = c->in[1];
     if (!tg__is_square("solve_triangular", "a", a) || !tg__is_matrix("solve_triangular", "b", b))
         return false;
-    if (tg__cols(b) != tg__rows(a)) {
+    if (!t.left && tg__cols(b) != tg__rows(a)) {
         tg__fail(TG_ERR_SHAPE, "solve_triangular",
                  "a is %s and b %s; with left = 0, b must have as many columns as a",
                  tg__describe(a), tg__describe(b));
         return false;
     }
-    t.upper = !t.upper; /* y·a = b is aᵀ·yᵀ = bᵀ */
-    c->out[0] = tg__mt(tg__apply2(&tg__op_triangular, tg__mt(c->in[0]), tg__mt(c->in[1]), &t));
+    t.checked = true;
+    c->out[0] = triangular(c->in[0], c->in[1], t);
     return c->out[0] != NULL;
 }
 TG_OP(solve_triangular, .maths = "y of a . y = b, a triangular", .inputs = "a b", .n_in = 2,
-      .flags = TG__BLAS | TG__COMPOSED, .fields = triangular_fields,
+      .flags = TG__BLAS | TG__COMPOSED, .fields = solve_triangular_fields,
       .attr_size = sizeof(triangular_attr), .forward = solve_triangular_forward, .onnx = {"none"});
 TG_SAMPLES(solve_triangular, "w[3,3] [3,2] | upper=1", "w[3,3] [2,3] | upper=0 left=0",
            "w[2,2,2] [2,1] | upper=0", "w[2,2] [1,2] | upper=1 left=0 unitriangular=1");
 tg_tensor *tg_solve_triangular(tg_tensor *a, tg_tensor *b, bool upper, bool left,
                                bool unitriangular) {
     return tg__apply2(&tg__op_solve_triangular, a, b,
-                      &(triangular_attr){upper, left, unitriangular});
+                      &(triangular_attr){upper, left, unitriangular, true});
 }

@@ -5,6 +5,7 @@
  * constant rank (Golub & Pereyra 1973, "The differentiation of pseudo-inverses and nonlinear least
  * squares problems", 4.12). */
 #include "ops/matrix.h"
+#include "ops/reduce.h"
 #include "ops/view.h"
 
 #include <float.h>
@@ -49,15 +50,17 @@ static bool pinv_forward(const tg__call *c) {
     double rtol = tolerance("pinv", c->in[0], ((const rtol_attr *)c->attr)->rtol);
     if (rtol < 0)
         return false;
-    tg__inner inner = tg__inner_begin("pinv");
+    tg_scope scope = tg_scope_open();
+    const char *was = tg__errors_as("pinv");
     tg_tensor *s = NULL;
     tg_tensor *vt = NULL;
     tg_tensor *u = tg_svd(c->in[0], false, &s, &vt);
     tg_tensor *none = negligible(s, rtol);
     tg_tensor *up = tg_masked_fill(tg_reciprocal(s), none, 0.0);
     tg_tensor *y = tg_matmul(tg_mul(tg__mt(vt), tg_unsqueeze(up, -2)), tg__mt(u));
-    c->out[0] = tg__inner_end(inner, y);
-    return c->out[0] != NULL;
+    bool good = tg__settle(c, scope, y);
+    tg__errors_back(was);
+    return good;
 }
 /* gx = -yᵀ·g·yᵀ + (I - x·y)·gᵀ·y·yᵀ + yᵀ·y·gᵀ·(I - y·x) */
 static void pinv_rule(tg__rule *r) {
@@ -85,10 +88,13 @@ static bool matrix_rank_forward(const tg__call *c) {
     double rtol = tolerance("matrix_rank", c->in[0], ((const rtol_attr *)c->attr)->rtol);
     if (rtol < 0)
         return false;
-    tg__inner inner = tg__inner_begin("matrix_rank");
+    tg_scope scope = tg_scope_open();
+    const char *was = tg__errors_as("matrix_rank");
     tg_tensor *none = negligible(tg_svdvals(c->in[0]), rtol);
-    c->out[0] = tg__inner_end(inner, tg_sum(tg_logical_not(none), TG_DIMS(-1), false));
-    return c->out[0] != NULL;
+    tg_tensor *rank = tg_sum(tg_logical_not(none), TG_DIMS(-1), false);
+    bool good = tg__settle(c, scope, rank);
+    tg__errors_back(was);
+    return good;
 }
 TG_OP(matrix_rank, .maths = "number of singular values above rtol times the largest", .inputs = "x",
       .n_in = 1, .flags = TG__BLAS | TG__NOT_DIFF, RTOL, .forward = matrix_rank_forward,
@@ -108,7 +114,7 @@ static bool full_rank(tg_tensor *r, double rtol) {
     if (r->numel == 0)
         return true;
     bool was = tg__grad_off();
-    tg_tensor *d = tg_abs(tg__main_diagonal(r));
+    tg_tensor *d = tg_abs(tg_diagonal(r, 0, -2, -1));
     tg_tensor *bad =
         tg_le(tg_amin(d, TG_DIMS(-1), false), tg_mul_scalar(tg_amax(d, TG_DIMS(-1), false), rtol));
     tg_tensor *first = tg_argmax(tg_cast(tg_reshape(bad, TG_SHAPE(-1)), TG_I32), 0, false);
@@ -160,13 +166,6 @@ static const tg__field norm_fields[] = {
     {"keepdim", TG_ATTR_BOOL, offsetof(norm_attr, keepdim), false, 0, 0},
     {0}};
 
-/* √Σx² over the last two dims, with gradient 0 at 0. */
-static tg_tensor *frobenius(tg_tensor *x) {
-    tg_tensor *s = tg_sum(tg_square(x), TG_DIMS(-2, -1), false);
-    tg_tensor *zero = tg_eq_scalar(s, 0.0);
-    return tg_masked_fill(tg_sqrt(tg_masked_fill(s, zero, 1.0)), zero, 0.0);
-}
-
 /* The largest (or least) of s along its last dim; the largest of nothing is 0. */
 static tg_tensor *extreme(tg_tensor *s, bool least) {
     if (s != NULL && s->shape[s->ndim - 1] == 0 && !least)
@@ -178,7 +177,7 @@ static tg_tensor *norm_of(tg_tensor *x, const char *ord) {
     bool least = ord[0] == '-';
     const char *size = ord + (least ? 1 : 0);
     if (ord[0] == '\0' || strcmp(ord, "fro") == 0)
-        return frobenius(x);
+        return tg_vector_norm(x, 2.0, TG_DIMS(-2, -1), false);
     if (strcmp(ord, "nuc") == 0)
         return tg_sum(tg_svdvals(x), TG_DIMS(-1), false);
     if (strcmp(size, "2") == 0)

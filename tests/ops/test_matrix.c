@@ -1,31 +1,9 @@
-/* test_matrix.c - pieces of matrices, trace, powers. */
+/* test_matrix.c - trace, powers, layouts. */
 #include "tensors.h"
 
 #include "ops/matrix.h"
 
 static tg_tensor *m23(void) { return grid(TG_F64, 2, 3, LIST(1, 2, 3, 4, 5, 6)); }
-
-static void triangles_cut_off_whatever_is_there(void **state) {
-    (void)state;
-    tg_tensor *x = grid(TG_F64, 2, 3, LIST(1, NAN, 3, 4, 5, INFINITY));
-    assert_values(tg__lower(x, 0), 1, 0, 0, 4, 5, 0);
-    assert_values(tg__lower(m23(), 1), 1, 2, 0, 4, 5, 6);
-    assert_values(tg__lower(m23(), -1), 0, 0, 0, 4, 0, 0);
-    assert_values(tg__upper(m23(), 0), 1, 2, 3, 0, 5, 6);
-    assert_values(tg__upper(m23(), 1), 0, 2, 3, 0, 0, 6);
-    assert_null(tg__lower(NULL, 0));
-}
-
-static void diagonals_of_all_shapes(void **state) {
-    (void)state;
-    assert_values(tg__main_diagonal(m23()), 1, 5);
-    assert_values(tg__main_diagonal(tg_transpose(m23(), 0, 1)), 1, 5);
-    assert_values(tg__main_diagonal(grid(TG_F64, 3, 1, LIST(7, 8, 9))), 7);
-    assert_shape(tg__main_diagonal(tg_zeros(TG_F32, TG_SHAPE(4, 0, 3))), TG_F32, TG_SHAPE(4, 0));
-    tg_tensor *cube = counting(TG_SHAPE(2, 3, 2));
-    assert_values(tg__diagonal_of(cube, 0, 2), 0, 7, 2, 9, 4, 11);
-    assert_values(tg__diagonal_matrix(ROW(INFINITY, 2)), INFINITY, 0, 0, 2);
-}
 
 static void trace_sums_the_diagonal(void **state) {
     (void)state;
@@ -53,6 +31,25 @@ static void powers_of_a_matrix(void **state) {
                    "matrix_power: the matrix", "singular");
 }
 
+static void exponentials_of_known_matrices(void **state) {
+    (void)state;
+    assert_values(tg_matrix_exp(tg_zeros(TG_F64, TG_SHAPE(2, 2))), 1, 0, 0, 1);
+    assert_values(tg_matrix_exp(grid(TG_F64, 2, 2, LIST(0, 3, 0, 0))), 1, 3, 0, 1);
+    assert_values_near(tg_matrix_exp(grid(TG_F64, 1, 1, LIST(10))), 1e-13, 22026.465794806718);
+    assert_values_near(tg_matrix_exp(grid(TG_F64, 1, 1, LIST(-700))), 1e-11,
+                       9.8596765437597708e-305);
+    /* a rotation by 2 */
+    assert_values_near(tg_matrix_exp(grid(TG_F64, 2, 2, LIST(0, 2, -2, 0))), 1e-14,
+                       -0.41614683654714241, 0.90929742682568171, -0.90929742682568171,
+                       -0.41614683654714241);
+    tg_tensor *f = tg_matrix_exp(grid(TG_F32, 2, 2, LIST(1, 0, 0, 2)));
+    assert_shape(f, TG_F32, TG_SHAPE(2, 2));
+    assert_values_near(tg_diagonal(f, 0, 0, 1), 1e-6, 2.7182818284590451, 7.3890560989306504);
+    assert_shape(tg_matrix_exp(tg_zeros(TG_F64, TG_SHAPE(3, 0, 0))), TG_F64, TG_SHAPE(3, 0, 0));
+    assert_values(tg_matrix_exp(grid(TG_F64, 1, 1, LIST(NAN))), NAN);
+    assert_refused(tg_matrix_exp(m23()), TG_ERR_SHAPE, "matrix_exp: x is f64 [2, 3]");
+}
+
 static void copies_in_columns_come_back(void **state) {
     (void)state;
     tg_tensor *x = tg_slice(counting(TG_SHAPE(2, 3, 5)), 2, 0, 5, 2);
@@ -65,6 +62,5 @@ static void copies_in_columns_come_back(void **state) {
     tg__unref(back);
 }
 
-TG_TEST_MAIN(tg_scoped(triangles_cut_off_whatever_is_there), tg_scoped(diagonals_of_all_shapes),
-             tg_scoped(trace_sums_the_diagonal), tg_scoped(powers_of_a_matrix),
-             tg_scoped(copies_in_columns_come_back))
+TG_TEST_MAIN(tg_scoped(trace_sums_the_diagonal), tg_scoped(powers_of_a_matrix),
+             tg_scoped(exponentials_of_known_matrices), tg_scoped(copies_in_columns_come_back))

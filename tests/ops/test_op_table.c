@@ -386,7 +386,8 @@ static void unknown_attributes_and_counts_are_refused(void **state) {
         assert_non_null(strstr(tg_error_message(), "no_such"));
         (void)!tg_scope_close(scope);
         tg_error_clear();
-        assert_int_equal(tg_op_call(s.op, in, s.n_in, s.attr, s.n_attr, out, 3), TG_ERR_ARG);
+        int wrong = s.info.n_outputs == 3 ? 2 : 3;
+        assert_int_equal(tg_op_call(s.op, in, s.n_in, s.attr, s.n_attr, out, wrong), TG_ERR_ARG);
         assert_string_equal(tg_error_op(), s.op);
         tg_error_clear();
     }

@@ -10,7 +10,7 @@ L = torch.linalg
 def signs(vectors):
     """The sign of each column's largest element; of several the first counts."""
     if vectors.numel() == 0:
-        return torch.ones_like(vectors[..., :1, :])
+        return vectors.new_ones((*vectors.shape[:-2], 1, vectors.shape[-1]))
     size = vectors.detach().abs()
     large = size >= (1 - 1e-5) * size.amax(-2, keepdim=True)
     first = large.to(torch.int8).argmax(-2, keepdim=True)
@@ -132,6 +132,7 @@ op("eigvalsh", lambda x, upper: L.eigvalsh(x, UPLO="U" if upper else "L"))
 op("svd", svd, rtol=10)
 op("svdvals", L.svdvals)
 op("pinv", lambda x, rtol: L.pinv(x, rtol=rtol if rtol >= 0 else None))
+op("matrix_exp", torch.matrix_exp, special=False)
 op("matrix_rank", lambda x, rtol: L.matrix_rank(x, rtol=rtol if rtol >= 0 else None), special=False)
 # PyTorch's solver of any rank spreads NaN and fails for empty matrices
 op("lstsq", lambda a, b: L.lstsq(a, b).solution, special=False, resize=False)
@@ -144,6 +145,8 @@ def matrix_norm(x, ord, dims, keepdim):
 
 op("matrix_norm", matrix_norm, second=False, special=False)
 
+corner("matrix_exp", [[0.0, 1.0], [0.0, 0.0]])
+corner("matrix_exp", [[0.0, 30.0], [-30.0, 0.0]])
 corner("eigvalsh", [[2.0, 0.0], [0.0, 2.0]])
 corner("svdvals", [[2.0, 0.0], [0.0, 2.0]])
 corner("matrix_rank", [[1.0, 2.0], [2.0, 4.0]])
@@ -164,7 +167,11 @@ op(
 )
 op("dist", lambda a, b, p: torch.dist(a, b, p=p), second=False, special=False)
 op("normalize", lambda x, p, dim, eps: F.normalize(x, p=p, dim=dim, eps=eps), special=False)
-op("cosine_similarity", lambda x1, x2, dim, eps: F.cosine_similarity(x1, x2, dim=dim, eps=eps))
+op(
+    "cosine_similarity",
+    lambda x1, x2, dim, eps: F.cosine_similarity(x1, x2, dim=dim, eps=eps),
+    rtol=10,
+)
 
 corner("cdist", [[1.0, 2.0]], [[1.0, 2.0], [4.0, 6.0]])
 corner("cdist", [[1.0, 2.0]], [[1.0, 2.0], [4.0, 6.0]], attrs={"p": 1.0})
