@@ -132,6 +132,29 @@ TG_API tg_tensor *tg_adaptive_max_pool3d(tg_tensor *x, int n, const int64_t *out
                                          tg_tensor **indices);
 
 typedef struct {
+    uint32_t size;          /**< sizeof(tg_fractional_pool_options) */
+    uint32_t reserved;      /**< 0 */
+    int64_t kernel_size[3]; /**< required */
+    int64_t output_size[3]; /**< required; with kernel_size - 1 at most the size of x */
+} tg_fractional_pool_options;
+#define TG_FRACTIONAL_POOL_OPTIONS_INIT                                                            \
+    {                                                                                              \
+        sizeof(tg_fractional_pool_options), 0, {0, 0, 0}, { 0, 0, 0 }                              \
+    }
+
+/** The largest of output_size windows that start at ⌊(i + u)·α⌋ - ⌊u·α⌋, α = (L - k) / (O - 1), the
+ *  last one at L - k (Graham 2015). samples [N, C, 2] are the u of each channel in [0, 1), width
+ *  before height as in PyTorch: tg_rand(TG_F32, TG_SHAPE(N, C, 2), NULL). Otherwise as
+ *  tg_max_pool2d. */
+TG_API tg_tensor *tg_fractional_max_pool2d(tg_tensor *x, tg_tensor *samples,
+                                           const tg_fractional_pool_options *options,
+                                           tg_tensor **indices);
+/** The same with three spatial dims: samples [N, C, 3] for depth, height and width. */
+TG_API tg_tensor *tg_fractional_max_pool3d(tg_tensor *x, tg_tensor *samples,
+                                           const tg_fractional_pool_options *options,
+                                           tg_tensor **indices);
+
+typedef struct {
     uint32_t size;          /**< sizeof(tg_unpool_options) */
     uint32_t reserved;      /**< 0 */
     int64_t stride[3];      /**< of the pooling; 0 in all: kernel_size; default 0 */
