@@ -132,6 +132,29 @@ TG_API tg_tensor *tg_adaptive_max_pool3d(tg_tensor *x, int n, const int64_t *out
                                          tg_tensor **indices);
 
 typedef struct {
+    uint32_t size;          /**< sizeof(tg_fractional_pool_options) */
+    uint32_t reserved;      /**< 0 */
+    int64_t kernel_size[3]; /**< required */
+    int64_t output_size[3]; /**< required; with kernel_size - 1 at most the size of x */
+} tg_fractional_pool_options;
+#define TG_FRACTIONAL_POOL_OPTIONS_INIT                                                            \
+    {                                                                                              \
+        sizeof(tg_fractional_pool_options), 0, {0, 0, 0}, { 0, 0, 0 }                              \
+    }
+
+/** The largest of output_size windows that start at ⌊(i + u)·α⌋ - ⌊u·α⌋, α = (L - k) / (O - 1), the
+ *  last one at L - k (Graham 2015). samples [N, C, 2] are the u of each channel in [0, 1), width
+ *  before height as in PyTorch: tg_rand(TG_F32, TG_SHAPE(N, C, 2), NULL). Otherwise as
+ *  tg_max_pool2d. */
+TG_API tg_tensor *tg_fractional_max_pool2d(tg_tensor *x, tg_tensor *samples,
+                                           const tg_fractional_pool_options *options,
+                                           tg_tensor **indices);
+/** The same with three spatial dims: samples [N, C, 3] for depth, height and width. */
+TG_API tg_tensor *tg_fractional_max_pool3d(tg_tensor *x, tg_tensor *samples,
+                                           const tg_fractional_pool_options *options,
+                                           tg_tensor **indices);
+
+typedef struct {
     uint32_t size;          /**< sizeof(tg_unpool_options) */
     uint32_t reserved;      /**< 0 */
     int64_t stride[3];      /**< of the pooling; 0 in all: kernel_size; default 0 */
@@ -205,6 +228,35 @@ typedef struct {
 TG_API tg_tensor *tg_interpolate(tg_tensor *x, const tg_interpolate_options *options);
 /** tg_interpolate. */
 TG_API tg_tensor *tg_upsample(tg_tensor *x, const tg_interpolate_options *options);
+
+typedef enum {
+    TG_GRID_BILINEAR = 0, /**< between the 4 (with three dims 8) nearest elements */
+    TG_GRID_NEAREST = 1,  /**< halves to even; the gradient for grid is 0 */
+    TG_GRID_BICUBIC = 2   /**< 16 elements, a = -0.75; two spatial dims */
+} tg_grid_mode;
+typedef enum {
+    TG_GRID_ZEROS = 0,     /**< elements outside of x are 0 */
+    TG_GRID_BORDER = 1,    /**< positions outside move to the border */
+    TG_GRID_REFLECTION = 2 /**< positions outside are mirrored at the border until inside */
+} tg_grid_padding;
+typedef struct {
+    uint32_t size;        /**< sizeof(tg_grid_sample_options) */
+    int32_t mode;         /**< tg_grid_mode; default bilinear */
+    int32_t padding_mode; /**< tg_grid_padding; default zeros */
+    bool align_corners;   /**< -1 and 1 are the centres of the outer elements, not their outer
+                               edges; default false */
+} tg_grid_sample_options;
+#define TG_GRID_SAMPLE_OPTIONS_INIT                                                                \
+    { sizeof(tg_grid_sample_options), TG_GRID_BILINEAR, TG_GRID_ZEROS, false }
+
+/** x [N, C, H, W] at the positions grid [N, H', W', 2]: grid[n, i, j] is (x, y), each from -1 to 1
+ *  across x. Gives [N, C, H', W']; with three spatial dims grid is [N, D', H', W', 3] of (x, y, z).
+ *  Both get gradients. f32, f64, of one dtype. options may be NULL. */
+TG_API tg_tensor *tg_grid_sample(tg_tensor *x, tg_tensor *grid,
+                                 const tg_grid_sample_options *options);
+/** The grid of an affine map for tg_grid_sample: theta [N, 2, 3] times (x, y, 1) at the positions
+ * of a result of `size` [N, C, H, W]; or [N, 3, 4] for [N, C, D, H, W]. f32, f64. */
+TG_API tg_tensor *tg_affine_grid(tg_tensor *theta, int n, const int64_t *size, bool align_corners);
 
 /* ---- Rearrangement -------------------------------------------------------------------------- */
 

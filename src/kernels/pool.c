@@ -25,8 +25,21 @@ typedef struct {
     int64_t from, to, step, count;
 } range;
 
-static range range_of(const tg__pool *p, int d, int64_t i) {
+static range fractional(const tg__pool *p, int64_t plane, int d, int64_t i) {
+    const double u = p->samples[plane * 3 + d];
+    const int64_t room = p->in[d] - p->k[d];
+    int64_t start = room;
+    if (i < p->out[d] - 1) {
+        const double alpha = (double)room / (double)(p->out[d] - 1);
+        start = (int64_t)(((double)i + u) * alpha) - (int64_t)(u * alpha);
+    }
+    return (range){.from = start, .to = start + p->k[d], .step = 1, .count = p->k[d]};
+}
+
+static range range_of(const tg__pool *p, int64_t plane, int d, int64_t i) {
     range r = {.step = 1};
+    if (p->samples != NULL)
+        return fractional(p, plane, d, i);
     const int64_t in = p->in[d], out = p->out[d];
     if (p->adaptive) {
         r.from = i * in / out;
@@ -44,13 +57,15 @@ static range range_of(const tg__pool *p, int d, int64_t i) {
     return r;
 }
 
-#define FOR_WINDOWS(p, d, h, w)                                                                    \
+#define FOR_WINDOWS(p, plane, d, h, w)                                                             \
     for (int64_t od_ = 0; od_ < (p)->out[0]; od_++)                                                \
         for (int64_t oh_ = 0; oh_ < (p)->out[1]; oh_++)                                            \
-            for (range d = range_of(p, 0, od_), h = range_of(p, 1, oh_), *once_ = &h;              \
+            for (range d = range_of(p, plane, 0, od_), h = range_of(p, plane, 1, oh_),             \
+                       *once_ = &h;                                                                \
                  once_ != NULL; once_ = NULL)                                                      \
                 for (int64_t ow_ = 0; ow_ < (p)->out[2]; ow_++)                                    \
-                    for (range w = range_of(p, 2, ow_), *each_ = &w; each_ != NULL; each_ = NULL)
+                    for (range w = range_of(p, plane, 2, ow_), *each_ = &w; each_ != NULL;         \
+                         each_ = NULL)
 
 #define FOR_POSITIONS(p, d, h, w, at)                                                              \
     for (int64_t id_ = (d).from; id_ < (d).to; id_ += (d).step)                                    \
@@ -72,7 +87,7 @@ static double divisor_of(const tg__pool *p, range d, range h, range w) {
             const T *x = (const T *)j->x + t * volume(p->in);                                      \
             T *y = (T *)j->y + t * size;                                                           \
             int64_t *where = j->at + t * size;                                                     \
-            FOR_WINDOWS(p, d, h, w) {                                                              \
+            FOR_WINDOWS(p, t, d, h, w) {                                                           \
                 int64_t best = (d.from * p->in[1] + h.from) * p->in[2] + w.from;                   \
                 T most = x[best];                                                                  \
                 FOR_POSITIONS(p, d, h, w, at) {                                                    \
@@ -102,7 +117,7 @@ MAXIMA(uint8_t, NEVER)
         for (int64_t t = begin; t < end; t++) {                                                    \
             const T *x = (const T *)j->x + t * volume(p->in);                                      \
             T *y = (T *)j->y + t * volume(p->out);                                                 \
-            FOR_WINDOWS(p, d, h, w) {                                                              \
+            FOR_WINDOWS(p, t, d, h, w) {                                                           \
                 double sum = 0;                                                                    \
                 FOR_POSITIONS(p, d, h, w, at) sum += (double)x[at];                                \
                 const bool empty = d.from >= d.to || h.from >= h.to || w.from >= w.to;             \
@@ -117,7 +132,7 @@ MAXIMA(uint8_t, NEVER)
             const T *g = (const T *)j->x + t * volume(p->out);                                     \
             T *dx = (T *)j->y + t * volume(p->in);                                                 \
             memset(dx, 0, (size_t)volume(p->in) * sizeof(T));                                      \
-            FOR_WINDOWS(p, d, h, w) {                                                              \
+            FOR_WINDOWS(p, t, d, h, w) {                                                           \
                 const T share = (T)((double)*g++ / divisor_of(p, d, h, w));                        \
                 FOR_POSITIONS(p, d, h, w, at) dx[at] += share;                                     \
             }                                                                                      \

@@ -6,13 +6,15 @@
 
 /* x is [planes, in…], y [planes, out…], contiguous; missing spatial dims have size 1 and come
  * first. Sliding windows start at out * stride - pad and take k positions, `dilation` apart;
- * adaptive ones are [⌊i·in/out⌋, ⌈(i + 1)·in/out⌉). */
+ * adaptive ones are [⌊i·in/out⌋, ⌈(i + 1)·in/out⌉); fractional ones of k positions start at
+ * ⌊(i + u)·α⌋ - ⌊u·α⌋ with α = (in - k) / (out - 1), the last one at in - k. */
 typedef struct {
     int64_t planes;
     int64_t in[3], out[3], k[3], stride[3], pad[3], dilation[3];
     bool adaptive;
-    bool count_pad;  /* a mean divides by the positions in the padding too */
-    int64_t divisor; /* what a mean divides by; 0: the number of positions */
+    const double *samples; /* fractional: u in [0, 1), [planes, 3]; else NULL */
+    bool count_pad;        /* a mean divides by the positions in the padding too */
+    int64_t divisor;       /* what a mean divides by; 0: the number of positions */
 } tg__pool;
 
 /* y = the largest of each window, at = where in the plane (row-major) it was: NaN wins, else the

@@ -8,9 +8,6 @@
 #include "ops/elementwise.h"
 #include "ops/window.h"
 
-static const int64_t ones[TG__SPATIAL] = {1, 1, 1};
-static const int64_t zeros[TG__SPATIAL] = {0, 0, 0};
-
 /* ---- The public operations: what they share ---- */
 
 typedef struct {
@@ -56,9 +53,9 @@ static bool read_sizes(const tg__call *c, int nd, sizes *s) {
     for (int d = 0; d < TG__SPATIAL; d++)
         if (s->k[d] < 1 || s->k[d] > INT32_MAX)
             return tg__conv_misfit(op, "the sizes of the kernel must be at least 1", x, w);
-    return tg__window_values(op, &tg__stride_field, &a->stride, nd, ones, s->stride) &&
-           tg__window_values(op, &tg__padding_field, &a->padding, nd, zeros, s->pad) &&
-           tg__window_values(op, &tg__dilation_field, &a->dilation, nd, ones, s->dilation);
+    return tg__window_values(op, &tg__stride_field, &a->stride, nd, NULL, s->stride) &&
+           tg__window_values(op, &tg__padding_field, &a->padding, nd, NULL, s->pad) &&
+           tg__window_values(op, &tg__dilation_field, &a->dilation, nd, NULL, s->dilation);
 }
 
 static void write_sizes(const conv_attr *a, int nd, const sizes *s, const int64_t *size,
@@ -190,12 +187,11 @@ tg_tensor *tg_conv3d(tg_tensor *x, tg_tensor *w, tg_tensor *b_or_none,
 
 /* ---- conv_transpose1d, 2d, 3d: size (L - 1)·stride - 2·padding + dilation·(k - 1) +
  *      output_padding + 1 ---- */
-static const tg__window_field output_padding_field = {"output_padding", 0, 0};
+static const tg__window_field output_padding_field = {"output_padding", 0, 0, false};
 static bool transpose_sizes(const tg__call *c, int nd, const sizes *s, int64_t *out) {
     const conv_attr *a = c->attr;
     int64_t extra[TG__SPATIAL];
-    if (!tg__window_values(c->op->name, &output_padding_field, &a->output_padding, nd, zeros,
-                           extra))
+    if (!tg__window_values(c->op->name, &output_padding_field, &a->output_padding, nd, NULL, extra))
         return false;
     for (int d = 0; d < TG__SPATIAL; d++) {
         if (extra[d] > 0 && extra[d] >= s->stride[d] && extra[d] >= s->dilation[d]) {

@@ -29,9 +29,6 @@ static const tg__field nd_fields[] = {
     .flags = TG__INTERNAL | TG__BLAS, .fields = nd_fields, .attr_size = sizeof(tg__conv_attr),     \
     .onnx = {"composed"}
 
-static const int64_t ones[TG__SPATIAL] = {1, 1, 1};
-static const int64_t zeros[TG__SPATIAL] = {0, 0, 0};
-
 bool tg__conv_misfit(const char *op, const char *why, const tg_tensor *a, const tg_tensor *b) {
     tg__fail(TG_ERR_SHAPE, op, "%s and %s: %s", tg__describe(a), tg__describe(b), why);
     return false;
@@ -85,9 +82,9 @@ static bool read_operands(const tg__call *c, const operands *o, int nd, tg__conv
         return tg__conv_misfit(op, "the numbers of dims must agree with that of size", o->first,
                                o->second);
     if (!tg__one_float_dtype(c) ||
-        !tg__window_values(op, &tg__stride_field, &a->stride, nd, ones, s->stride) ||
-        !tg__window_values(op, &tg__padding_field, &a->padding, nd, zeros, s->pad) ||
-        !tg__window_values(op, &tg__dilation_field, &a->dilation, nd, ones, s->dilation))
+        !tg__window_values(op, &tg__stride_field, &a->stride, nd, NULL, s->stride) ||
+        !tg__window_values(op, &tg__padding_field, &a->padding, nd, NULL, s->pad) ||
+        !tg__window_values(op, &tg__dilation_field, &a->dilation, nd, NULL, s->dilation))
         return false;
     s->groups = a->groups;
     if (a->groups >= 1)

@@ -15,18 +15,15 @@ typedef struct {
 #define FOLD_FIELD(name, type, required)                                                           \
     { #name, TG_ATTR_##type, offsetof(fold_attr, name), required, 0, 0 }
 
-static const int64_t ones[TG__SPATIAL] = {1, 1, 1};
-static const int64_t zeros[TG__SPATIAL] = {0, 0, 0};
-
 /* The geometry but for n and the channels (c, one group): windows over `in`. */
 static bool windows(const tg__call *c, const int64_t *in, tg__conv *s) {
     const fold_attr *a = c->attr;
     const char *op = c->op->name;
     *s = (tg__conv){.groups = 1, .n = 1};
     if (!tg__window_values(op, &tg__kernel_field, &a->kernel_size, 2, NULL, s->k) ||
-        !tg__window_values(op, &tg__dilation_field, &a->dilation, 2, ones, s->dilation) ||
-        !tg__window_values(op, &tg__padding_field, &a->padding, 2, zeros, s->pad) ||
-        !tg__window_values(op, &tg__stride_field, &a->stride, 2, ones, s->stride))
+        !tg__window_values(op, &tg__dilation_field, &a->dilation, 2, NULL, s->dilation) ||
+        !tg__window_values(op, &tg__padding_field, &a->padding, 2, NULL, s->pad) ||
+        !tg__window_values(op, &tg__stride_field, &a->stride, 2, NULL, s->stride))
         return false;
     for (int d = 0; d < TG__SPATIAL; d++) {
         s->in[d] = in[d];

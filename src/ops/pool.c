@@ -8,9 +8,6 @@
 #include "kernels/index.h"
 #include "ops/view.h"
 
-static const int64_t ones[TG__SPATIAL] = {1, 1, 1};
-static const int64_t zeros[TG__SPATIAL] = {0, 0, 0};
-
 /* ---- Geometry ---- */
 
 /* ⌊(in + 2·pad - extent) / stride⌋ + 1; with ceil_mode rounded up, but no window may start beyond
@@ -47,12 +44,13 @@ bool tg__pool_windows(const tg__call *c, int nd, const tg_tensor *x, const int64
     const tg__pool_attr *a = c->attr;
     const char *op = c->op->name;
     p->adaptive = false;
+    p->samples = NULL;
     p->count_pad = a->count_include_pad;
     p->divisor = a->divisor_override;
     if (!tg__window_values(op, &tg__kernel_field, &a->kernel_size, nd, NULL, p->k) ||
         !tg__window_values(op, &tg__stride_field, &a->stride, nd, p->k, p->stride) ||
-        !tg__window_values(op, &tg__padding_field, &a->padding, nd, zeros, p->pad) ||
-        !tg__window_values(op, &tg__dilation_field, &a->dilation, nd, ones, p->dilation))
+        !tg__window_values(op, &tg__padding_field, &a->padding, nd, NULL, p->pad) ||
+        !tg__window_values(op, &tg__dilation_field, &a->dilation, nd, NULL, p->dilation))
         return false;
     for (int d = 0; d < TG__SPATIAL; d++) {
         p->in[d] = in[d];
@@ -130,7 +128,7 @@ static int64_t planes_of(const tg_tensor *x, int nd) {
     return planes;
 }
 
-static bool maxima(const tg__call *c, tg__pool *p) {
+bool tg__pool_maxima(const tg__call *c, tg__pool *p) {
     const int nd = c->op->kernel;
     tg_tensor *x = tg__packed(c->op->name, c->in[0]);
     if (x == NULL)
@@ -157,7 +155,7 @@ static tg_tensor *flat(tg_tensor *x, int nd) {
     return x == NULL ? NULL : tg_flatten(x, x->ndim - nd, x->ndim - 1);
 }
 
-static void maxima_rule(tg__rule *r) {
+void tg__pool_maxima_rule(tg__rule *r) {
     const int nd = r->op->kernel;
     const tg__meta *m = r->meta[0];
     const int lead = m->ndim - nd;
@@ -174,7 +172,7 @@ static void maxima_rule(tg__rule *r) {
 }
 #define MAXIMUM(nd)                                                                                \
     .inputs = "x", .n_in = 1, .n_out = 2, .kernel = (nd), .attr_size = sizeof(tg__pool_attr),      \
-    .rule = maxima_rule, .saves = {TG__SAVE_OUT(1, 1), TG__SAVE_META(0, 1)}
+    .rule = tg__pool_maxima_rule, .saves = {TG__SAVE_OUT(1, 1), TG__SAVE_META(0, 1)}
 
 /* ---- max_pool1d, 2d, 3d: values and their positions in the plane ---- */
 static const tg__field max_pool_fields[] = {
@@ -189,7 +187,7 @@ static bool max_pool_forward(const tg__call *c) {
     if (!tg__spatial_input(c->op->name, "x", x, nd))
         return false;
     tg__spatial_of(x->ndim, x->shape, nd, in);
-    return tg__pool_windows(c, nd, x, in, &p) && maxima(c, &p);
+    return tg__pool_windows(c, nd, x, in, &p) && tg__pool_maxima(c, &p);
 }
 #define MAX_POOL(nd)                                                                               \
     .maths = "largest of each window, and where", MAXIMUM(nd), .fields = max_pool_fields,          \
@@ -243,7 +241,7 @@ static bool adaptive_max_pool_forward(const tg__call *c) {
         return false;
     tg__spatial_of(x->ndim, x->shape, nd, in);
     p.planes = 0;
-    return tg__pool_adaptive(c, nd, in, &p) && maxima(c, &p);
+    return tg__pool_adaptive(c, nd, in, &p) && tg__pool_maxima(c, &p);
 }
 #define ADAPTIVE_MAX_POOL(nd)                                                                      \
     .maths = "largest of each part, and where", MAXIMUM(nd), .fields = adaptive_fields,            \
@@ -293,7 +291,7 @@ static bool unpool_sizes(const tg__call *c, int nd, int64_t *out) {
     tg__spatial_of(x->ndim, x->shape, nd, in);
     if (!tg__window_values(op, &tg__kernel_field, &a->kernel_size, nd, NULL, k) ||
         !tg__window_values(op, &tg__stride_field, &a->stride, nd, k, stride) ||
-        !tg__window_values(op, &tg__padding_field, &a->padding, nd, zeros, pad))
+        !tg__window_values(op, &tg__padding_field, &a->padding, nd, NULL, pad))
         return false;
     if (a->output_size.n != 0 && a->output_size.n != nd) {
         tg__fail(TG_ERR_SHAPE, op, "output_size has %d entries; give none or %d",

@@ -27,6 +27,11 @@ bool tg__pool_adaptive(const tg__call *c, int nd, const int64_t *in, tg__pool *p
 /* x's shape with other spatial sizes (three, of which the last nd count); returns x's rank. */
 int tg__pool_shape(const tg_tensor *x, int nd, const int64_t *spatial, int64_t *shape);
 
+/* Fills both outputs of an op on x (c->in[0]) whose .kernel is the number of spatial dims; and its
+ * gradient rule, which needs output 1 and the sizes of input 0. */
+bool tg__pool_maxima(const tg__call *c, tg__pool *p);
+void tg__pool_maxima_rule(tg__rule *r);
+
 /* From the arguments of a public function; false with an error. */
 bool tg__pool_options(const char *op, int nd, int n, const int64_t *kernel_size,
                       const tg_pool_options *options, tg__pool_attr *a);

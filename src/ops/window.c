@@ -7,15 +7,15 @@
 
 #include "ops/elementwise.h"
 
-const tg__window_field tg__kernel_field = {"kernel_size", 1, 1};
-const tg__window_field tg__stride_field = {"stride", 1, 1};
-const tg__window_field tg__padding_field = {"padding", 0, 0};
-const tg__window_field tg__dilation_field = {"dilation", 1, 1};
+const tg__window_field tg__kernel_field = {"kernel_size", 1, 1, true};
+const tg__window_field tg__stride_field = {"stride", 1, 1, false};
+const tg__window_field tg__padding_field = {"padding", 0, 0, false};
+const tg__window_field tg__dilation_field = {"dilation", 1, 1, false};
 
 bool tg__window_values(const char *op, const tg__window_field *field, const tg__ints *list, int nd,
                        const int64_t *absent, int64_t *out) {
     const int first = TG__SPATIAL - nd;
-    if (list->n != 1 && list->n != nd && (list->n != 0 || absent == NULL)) {
+    if (list->n != 1 && list->n != nd && (list->n != 0 || field->required)) {
         tg__fail(TG_ERR_ARG, op, "%s has %d entries; give 1 for all of the %d spatial dims, or %d",
                  field->name, (int)list->n, nd, nd);
         return false;
@@ -24,7 +24,7 @@ bool tg__window_values(const char *op, const tg__window_field *field, const tg__
         if (d < first)
             out[d] = field->missing;
         else if (list->n == 0)
-            out[d] = absent[d];
+            out[d] = absent != NULL ? absent[d] : field->missing;
         else
             out[d] = list->value[list->n == 1 ? 0 : d - first];
         if (out[d] < field->least || out[d] > INT32_MAX) {

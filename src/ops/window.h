@@ -11,13 +11,14 @@
 typedef struct {
     const char *name;
     int64_t least;   /* and at most INT32_MAX */
-    int64_t missing; /* for dims that are not there */
+    int64_t missing; /* for dims that are not there, and where the attribute is absent */
+    bool required;   /* must not be absent */
 } tg__window_field;
 extern const tg__window_field tg__kernel_field, tg__stride_field, tg__padding_field,
     tg__dilation_field;
 
-/* One value for all nd dims, or one for each, into out[3]. Absent: absent[3], or an error if that
- * is NULL. False with TG_ERR_ARG. */
+/* One value for all nd dims, or one for each, into out[3]. `absent` (or NULL) is what the
+ * attribute is when absent, in place of the field's own. False with TG_ERR_ARG. */
 bool tg__window_values(const char *op, const tg__window_field *field, const tg__ints *list, int nd,
                        const int64_t *absent, int64_t *out);
 

@@ -1,5 +1,6 @@
 """What PyTorch says of pooling."""
 
+import torch
 import torch.nn.functional as F
 from registry import INF, NAN, corner, op, tensor
 
@@ -156,3 +157,21 @@ op(
     "local_response_norm",
     lambda x, size, alpha, beta, k: F.local_response_norm(x, size, alpha, beta, k),
 )
+
+
+def fractional(function):
+    """A fractional_max_pool2d or 3d with given samples."""
+
+    def call(x, samples, kernel_size, output_size):
+        dims = samples.shape[-1]
+        kernel = list(kernel_size) * (dims if len(kernel_size) == 1 else 1)
+        size = list(output_size) * (dims if len(output_size) == 1 else 1)
+        return function(x, kernel, size, samples.to(x.dtype))
+
+    return call
+
+
+# Samples outside of [0, 1) are refused here, and read beyond x in PyTorch; in three dims PyTorch wants
+# one position more than the windows need.
+op("fractional_max_pool2d", fractional(torch._C._nn.fractional_max_pool2d), resize=False)
+op("fractional_max_pool3d", fractional(torch._C._nn.fractional_max_pool3d), resize=False)
