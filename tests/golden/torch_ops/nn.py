@@ -178,7 +178,7 @@ def attention(
     q, k, v, mask=None, *, dropout_p, is_causal, scale, enable_gqa, seed, stream, position
 ):
     dry(dropout_p)
-    if enable_gqa and (k.shape[-3] == 0 or q.shape[-3] % k.shape[-3]):
+    if enable_gqa and (0 in (q.shape[-3], k.shape[-3]) or q.shape[-3] % k.shape[-3]):
         raise ValueError("PyTorch takes such heads where there are no keys")
     with sdpa_kernel(SDPBackend.MATH):  # the only one with second derivatives
         return F.scaled_dot_product_attention(
