@@ -13,6 +13,7 @@
 
 #define PIECE 8192 /* elements worth handing to another thread */
 #define LANES 8    /* sums that are taken side by side */
+#define SHORT 16   /* segments that are brought together */
 #define SHARES 16  /* at most so many partial sums of the gradient to the weight */
 
 typedef struct {
@@ -20,6 +21,7 @@ typedef struct {
     bool per_row;
     const void *g, *weight, *bias;
     void *out;
+    bool whole;              /* out is as large as x */
     double *mean, *variance; /* of all rows; or NULL */
     int64_t rows_per_share;
     double *shares;
@@ -46,29 +48,68 @@ static double fold(const double *s) {
 #define NAME(f) f##_f64
 #include "kernels/norm_type.inc"
 
-static void over_rows(const work *w, tg__range_fn f32, tg__range_fn f64) {
+static void over_rows(work *w, tg__range_fn f32, tg__range_fn f64) {
     const int64_t n = row_length(w->p);
-    if (n == 0 || w->p->rows == 0)
-        return;
-    tg__parallel_for(w->p->rows, n < PIECE ? PIECE / n : 1, w->p->dtype == TG_F32 ? f32 : f64,
-                     (void *)(uintptr_t)w);
+    tg__parallel_for(w->p->rows, n < PIECE ? PIECE / n : 1, w->p->dtype == TG_F32 ? f32 : f64, w);
 }
 
-void tg__norm_forward(const tg__norm *p, bool per_row, const void *weight, const void *bias,
+/* Copies between [outer, rows, inner] and [rows, outer, inner]. */
+static void turn(const tg__norm *p, char *dst, const char *src, bool back) {
+    const int64_t item = p->dtype == TG_F32 ? 4 : 8;
+    const int64_t shape[3] = {p->rows, p->outer, p->inner};
+    const int64_t plain[3] = {p->inner * item, p->rows * p->inner * item, item};
+    const int64_t turned[3] = {p->outer * p->inner * item, p->inner * item, item};
+    tg__copy_strided(3, shape, dst, back ? plain : turned, src, back ? turned : plain,
+                     (size_t)item);
+}
+
+/* Runs over rows, which are first brought together in memory where they lie in short segments. The
+ * results then overwrite what they were computed from: x, or g where there is one. */
+static bool all_rows(work *w, tg__range_fn f32, tg__range_fn f64) {
+    const tg__norm *p = w->p;
+    const int64_t n = row_length(p);
+    if (n == 0 || p->rows == 0)
+        return true;
+    if (p->outer == 1 || p->inner >= SHORT) {
+        over_rows(w, f32, f64);
+        return true;
+    }
+    const size_t half = (size_t)(p->rows * n) * (p->dtype == TG_F32 ? 4 : 8);
+    const size_t bytes = w->g != NULL ? 2 * half : half;
+    char *memory = tg__alloc(bytes);
+    if (memory == NULL)
+        return false;
+    char *last = w->g != NULL ? memory + half : memory;
+    turn(p, memory, p->x, false);
+    if (w->g != NULL)
+        turn(p, last, w->g, false);
+    const tg__norm rows = {p->dtype, 1, p->rows, n, p->eps, p->center, memory};
+    work together = *w;
+    together.p = &rows;
+    together.g = w->g != NULL ? last : NULL;
+    together.out = w->whole ? last : w->out;
+    over_rows(&together, f32, f64);
+    if (w->whole)
+        turn(p, w->out, last, true);
+    tg__free(memory, bytes);
+    return true;
+}
+
+bool tg__norm_forward(const tg__norm *p, bool per_row, const void *weight, const void *bias,
                       void *y) {
-    const work w = {.p = p, .per_row = per_row, .weight = weight, .bias = bias, .out = y};
-    over_rows(&w, forward_f32, forward_f64);
+    work w = {.p = p, .per_row = per_row, .weight = weight, .bias = bias, .out = y, .whole = true};
+    return all_rows(&w, forward_f32, forward_f64);
 }
 
-void tg__norm_backward(const tg__norm *p, bool per_row, const void *g, const void *weight,
+bool tg__norm_backward(const tg__norm *p, bool per_row, const void *g, const void *weight,
                        void *out) {
-    const work w = {.p = p, .per_row = per_row, .g = g, .weight = weight, .out = out};
-    over_rows(&w, backward_f32, backward_f64);
+    work w = {.p = p, .per_row = per_row, .g = g, .weight = weight, .out = out, .whole = true};
+    return all_rows(&w, backward_f32, backward_f64);
 }
 
-void tg__norm_moments(const tg__norm *p, double *mean, double *variance) {
-    const work w = {.p = p, .mean = mean, .variance = variance};
-    over_rows(&w, all_moments_f32, all_moments_f64);
+bool tg__norm_moments(const tg__norm *p, double *mean, double *variance) {
+    work w = {.p = p, .mean = mean, .variance = variance};
+    return all_rows(&w, all_moments_f32, all_moments_f64);
 }
 
 /* Per element of a row, the sum runs over rows: shares of them are summed on their own. */
@@ -105,6 +146,5 @@ bool tg__norm_weight(const tg__norm *p, bool per_row, const void *g, void *out) 
     }
     if (!per_row)
         return sum_over_rows(&w);
-    over_rows(&w, dots_f32, dots_f64);
-    return true;
+    return all_rows(&w, dots_f32, dots_f64);
 }

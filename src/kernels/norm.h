@@ -15,17 +15,19 @@ typedef struct {
     const void *x;
 } tg__norm;
 
+/* All return false if memory is short. */
+
 /* y = normalised x, times weight, plus bias (each may be NULL). per_row: weight and bias have one
  * number per row; else outer is 1 and they have one per element of a row. */
-void tg__norm_forward(const tg__norm *p, bool per_row, const void *weight, const void *bias,
+bool tg__norm_forward(const tg__norm *p, bool per_row, const void *weight, const void *bias,
                       void *y);
 /* The gradient to x of what weighs the normalised x with g · weight (NULL: g). */
-void tg__norm_backward(const tg__norm *p, bool per_row, const void *g, const void *weight,
+bool tg__norm_backward(const tg__norm *p, bool per_row, const void *g, const void *weight,
                        void *out);
 /* The gradient to the weight: the sum of g · normalised x, [rows] or [inner]. The sums are taken in
- * an order that depends on the sizes only. False if memory for them is short. */
+ * an order that depends on the sizes only. */
 bool tg__norm_weight(const tg__norm *p, bool per_row, const void *g, void *out);
 /* Mean and variance (divided by n) of every row. */
-void tg__norm_moments(const tg__norm *p, double *mean, double *variance);
+bool tg__norm_moments(const tg__norm *p, double *mean, double *variance);
 
 #endif

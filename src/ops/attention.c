@@ -77,8 +77,10 @@ bool tg__attention_check(const char *op, tg_tensor *const *in, bool causal) {
 
 /* ---- In operations ---- */
 
+/* Without numbers to multiply (E = 0) every scale is as good; 1/√0 is not. */
 static double scale_of(const tg__attention_attr *a, const tg_tensor *q) {
-    return a->scale == 0 ? 1 / sqrt((double)q->shape[q->ndim - 1]) : a->scale;
+    const int64_t e = q->shape[q->ndim - 1];
+    return a->scale == 0 ? 1 / sqrt(e > 0 ? (double)e : 1.0) : a->scale;
 }
 
 /* True where key j comes after query first + i: [rows, keys]. */

@@ -167,8 +167,9 @@ static bool next_statistics(tg_tensor *const *in, double momentum, tg_tensor **n
     p.center = true;
     p.x = x->data;
     const double n = (double)(p.outer * p.inner);
-    tg__norm_moments(&p, mean, mean + channels);
-    bool good = true;
+    bool good = tg__norm_moments(&p, mean, mean + channels);
+    if (!good)
+        tg__fail_memory(op_name, (uint64_t)x->numel * sizeof(double));
     for (int i = MEAN; good && i <= VAR; i++)
         if (!absent(in[i])) {
             next[i] = updated(in[i], i == MEAN ? mean : mean + channels,

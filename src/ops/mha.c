@@ -214,7 +214,7 @@ static bool mha_forward(const tg__call *c) { return run(c, false); }
 TG_OP(multi_head_attention, .maths = "attention in heads of projected query, key and value", MHA,
       .forward = mha_forward);
 TG_SAMPLES(multi_head_attention, "[2,1,4] [3,1,4] [3,1,4] [12,4] [4,4] | num_heads=2",
-           "[2,2,2] [2,3,2] [2,3,2] [6,2] [2,2] [6] [2] b[2,3] | num_heads=1 batch_first=1",
+           "[2,2,2] [2,3,2] [2,3,2] [6,2] [2,2] [6] [2] [2,3] | num_heads=1 batch_first=1",
            "[2,4] [2,4] [2,4] [12,4] [4,4] none [4] none none | num_heads=4 is_causal=1",
            "[2,2,2] [3,2,2] [3,2,2] [6,2] [2,2] [6] none [4,2,3] [2,3] | num_heads=2");
 static bool mha_weights_forward(const tg__call *c) { return run(c, true); }
@@ -222,7 +222,7 @@ TG_OP(multi_head_attention_weights, .maths = "multi_head_attention and its weigh
       .n_out = 2, .forward = mha_weights_forward);
 TG_SAMPLES(multi_head_attention_weights, "[2,1,4] [3,1,4] [3,1,4] [12,4] [4,4] | num_heads=2",
            "[2,1,4] [3,1,4] [3,1,4] [12,4] [4,4] | num_heads=2 average_weights=0 dropout_p=0.2",
-           "[2,2] [2,2] [2,2] [6,2] [2,2] none none none b[2] | num_heads=2 is_causal=1");
+           "[2,2] [2,2] [2,2] [6,2] [2,2] none none none [2] | num_heads=2 is_causal=1");
 
 tg_tensor *tg_multi_head_attention(tg_tensor *query, tg_tensor *key, tg_tensor *value,
                                    const tg_mha_options *options, tg_tensor **weights) {

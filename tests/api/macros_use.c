@@ -82,6 +82,27 @@ static void indexing(void) {
     CHECK(tg_scope_close(s) == TG_OK);
 }
 
+static void layers(void) {
+    tg_tensor *x = tg_ones(TG_F64, TG_SHAPE(3, 2, 2));
+    tg_tensor *w = tg_ones(TG_F64, TG_SHAPE(2, 2));
+    tg_tensor *both[2] = {w, w};
+    tg_batch_norm_options bn = TG_BATCH_NORM_OPTIONS_INIT;
+    bn.training = true;
+    CHECK(tg_batch_norm(x, &bn) != NULL);
+    tg_embedding_bag_options bag = TG_EMBEDDING_BAG_OPTIONS_INIT;
+    CHECK(tg_embedding_bag(w, tg_zeros(TG_I64, TG_SHAPE(1, 2)), &bag) != NULL);
+    CHECK(tg_embedding(w, tg_zeros(TG_I64, TG_SHAPE(1)), TG_NO_PADDING, false) != NULL);
+    tg_attention_options at = TG_ATTENTION_OPTIONS_INIT;
+    CHECK(tg_scaled_dot_product_attention(x, x, x, &at) != NULL);
+    tg_mha_options mha = TG_MHA_OPTIONS_INIT;
+    mha.in_proj_weight = tg_ones(TG_F64, TG_SHAPE(6, 2));
+    mha.out_proj_weight = w;
+    CHECK(tg_multi_head_attention(x, x, x, &mha, NULL) != NULL);
+    tg_recurrent_options rnn = TG_RECURRENT_OPTIONS_INIT;
+    rnn.no_biases = true;
+    CHECK(tg_rnn(x, both, 2, &rnn, NULL) != NULL);
+}
+
 static void optimizers(tg_tensor *w) {
     tg_sgd_options sgd = TG_SGD_OPTIONS_INIT;
     sgd.lr = 0.5;
@@ -109,6 +130,7 @@ static void gradients(void) {
     tg_backward_options with = TG_BACKWARD_OPTIONS_INIT;
     CHECK(tg_backward_ex(&loss, 1, &with) == TG_OK);
     CHECK(tg_grad(w) != NULL);
+    layers();
     optimizers(w);
     CHECK(tg_scope_close(s) == TG_OK);
 }
