@@ -24,7 +24,7 @@ from ctypes import (
 )
 
 VERSION = "0.1.0"
-ABI_HASH = 0x580F6D329188F2B5
+ABI_HASH = 0xC5ABEC9AE12D9FFE
 
 TG_VERSION_MAJOR = 0
 TG_VERSION_MINOR = 1
@@ -79,6 +79,16 @@ TG_INTERPOLATE_BILINEAR = 3
 TG_INTERPOLATE_BICUBIC = 4
 TG_INTERPOLATE_TRILINEAR = 5
 TG_INTERPOLATE_AREA = 6
+
+# tg_grid_mode
+TG_GRID_BILINEAR = 0
+TG_GRID_NEAREST = 1
+TG_GRID_BICUBIC = 2
+
+# tg_grid_padding
+TG_GRID_ZEROS = 0
+TG_GRID_BORDER = 1
+TG_GRID_REFLECTION = 2
 
 # tg_div_rounding
 TG_DIV_TRUE = 0
@@ -314,6 +324,22 @@ class tg_pool_options(Structure):
         )
 
 
+class tg_fractional_pool_options(Structure):
+    """C: tg_fractional_pool_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("reserved", c_uint32),
+        ("kernel_size", c_int64 * 3),
+        ("output_size", c_int64 * 3),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(size=sizeof(cls), reserved=0, kernel_size=(0, 0, 0), output_size=( 0, 0, 0 ))
+
+
 class tg_unpool_options(Structure):
     """C: tg_unpool_options."""
 
@@ -377,6 +403,22 @@ class tg_interpolate_options(Structure):
             align_corners=False,
             recompute_scale_factor=False,
         )
+
+
+class tg_grid_sample_options(Structure):
+    """C: tg_grid_sample_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("mode", c_int32),
+        ("padding_mode", c_int32),
+        ("align_corners", c_bool),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(size=sizeof(cls), mode=0, padding_mode=0, align_corners=False)
 
 
 class tg_fold_options(Structure):
@@ -925,6 +967,16 @@ PROTOTYPES = {
     "tg_adaptive_max_pool1d": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
     "tg_adaptive_max_pool2d": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
     "tg_adaptive_max_pool3d": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
+    "tg_fractional_max_pool2d": (
+        c_void_p,
+        (c_void_p, c_void_p, POINTER(tg_fractional_pool_options), c_void_p),
+        False,
+    ),
+    "tg_fractional_max_pool3d": (
+        c_void_p,
+        (c_void_p, c_void_p, POINTER(tg_fractional_pool_options), c_void_p),
+        False,
+    ),
     "tg_max_unpool1d": (
         c_void_p,
         (c_void_p, c_void_p, c_int, c_void_p, POINTER(tg_unpool_options)),
@@ -947,6 +999,8 @@ PROTOTYPES = {
     ),
     "tg_interpolate": (c_void_p, (c_void_p, POINTER(tg_interpolate_options)), False),
     "tg_upsample": (c_void_p, (c_void_p, POINTER(tg_interpolate_options)), False),
+    "tg_grid_sample": (c_void_p, (c_void_p, c_void_p, POINTER(tg_grid_sample_options)), False),
+    "tg_affine_grid": (c_void_p, (c_void_p, c_int, c_void_p, c_bool), False),
     "tg_pixel_shuffle": (c_void_p, (c_void_p, c_int64), False),
     "tg_pixel_unshuffle": (c_void_p, (c_void_p, c_int64), False),
     "tg_channel_shuffle": (c_void_p, (c_void_p, c_int64), False),
@@ -1283,6 +1337,7 @@ PROTOTYPES = {
     "tg_multi_dot": (c_void_p, (c_void_p, c_int), False),
     "tg_trace": (c_void_p, (c_void_p,), False),
     "tg_matrix_power": (c_void_p, (c_void_p, c_int64), False),
+    "tg_matrix_exp": (c_void_p, (c_void_p,), False),
     "tg_solve": (c_void_p, (c_void_p, c_void_p), False),
     "tg_inv": (c_void_p, (c_void_p,), False),
     "tg_inverse": (c_void_p, (c_void_p,), False),
@@ -1464,6 +1519,11 @@ PROTOTYPES = {
     "tg_unique_consecutive_dim": (c_void_p, (c_void_p, c_int, c_void_p, c_void_p), False),
     "tg_bincount": (c_void_p, (c_void_p, c_void_p, c_int64), False),
     "tg_histc": (c_void_p, (c_void_p, c_int64, c_double, c_double), False),
+    "tg_histogram": (
+        c_void_p,
+        (c_void_p, c_int64, c_double, c_double, c_void_p, c_bool, c_void_p),
+        False,
+    ),
     "tg_sgd_step_": (
         c_int,
         (c_void_p, c_void_p, c_void_p, c_void_p, c_int, POINTER(tg_sgd_options)),

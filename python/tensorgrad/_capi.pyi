@@ -55,6 +55,12 @@ TG_INTERPOLATE_BILINEAR: int
 TG_INTERPOLATE_BICUBIC: int
 TG_INTERPOLATE_TRILINEAR: int
 TG_INTERPOLATE_AREA: int
+TG_GRID_BILINEAR: int
+TG_GRID_NEAREST: int
+TG_GRID_BICUBIC: int
+TG_GRID_ZEROS: int
+TG_GRID_BORDER: int
+TG_GRID_REFLECTION: int
 TG_DIV_TRUE: int
 TG_DIV_TRUNC: int
 TG_DIV_FLOOR: int
@@ -181,6 +187,14 @@ class tg_pool_options(ctypes.Structure):
     @classmethod
     def init(cls) -> tg_pool_options: ...
 
+class tg_fractional_pool_options(ctypes.Structure):
+    size: int
+    reserved: int
+    kernel_size: Any
+    output_size: Any
+    @classmethod
+    def init(cls) -> tg_fractional_pool_options: ...
+
 class tg_unpool_options(ctypes.Structure):
     size: int
     reserved: int
@@ -208,6 +222,14 @@ class tg_interpolate_options(ctypes.Structure):
     recompute_scale_factor: bool
     @classmethod
     def init(cls) -> tg_interpolate_options: ...
+
+class tg_grid_sample_options(ctypes.Structure):
+    size: int
+    mode: int
+    padding_mode: int
+    align_corners: bool
+    @classmethod
+    def init(cls) -> tg_grid_sample_options: ...
 
 class tg_fold_options(ctypes.Structure):
     size: int
@@ -696,6 +718,20 @@ def tg_adaptive_max_pool3d(
     indices: Address,
     /,
 ) -> int | None: ...
+def tg_fractional_max_pool2d(
+    x: Address,
+    samples: Address,
+    options: tg_fractional_pool_options | None,
+    indices: Address,
+    /,
+) -> int | None: ...
+def tg_fractional_max_pool3d(
+    x: Address,
+    samples: Address,
+    options: tg_fractional_pool_options | None,
+    indices: Address,
+    /,
+) -> int | None: ...
 def tg_max_unpool1d(
     x: Address,
     indices: Address,
@@ -728,6 +764,13 @@ def tg_local_response_norm(
 ) -> int | None: ...
 def tg_interpolate(x: Address, options: tg_interpolate_options | None, /) -> int | None: ...
 def tg_upsample(x: Address, options: tg_interpolate_options | None, /) -> int | None: ...
+def tg_grid_sample(
+    x: Address,
+    grid: Address,
+    options: tg_grid_sample_options | None,
+    /,
+) -> int | None: ...
+def tg_affine_grid(theta: Address, n: int, size: Address, align_corners: bool, /) -> int | None: ...
 def tg_pixel_shuffle(x: Address, upscale_factor: int, /) -> int | None: ...
 def tg_pixel_unshuffle(x: Address, downscale_factor: int, /) -> int | None: ...
 def tg_channel_shuffle(x: Address, groups: int, /) -> int | None: ...
@@ -1145,6 +1188,7 @@ def tg_chain_matmul(matrices: Address, n: int, /) -> int | None: ...
 def tg_multi_dot(matrices: Address, n: int, /) -> int | None: ...
 def tg_trace(x: Address, /) -> int | None: ...
 def tg_matrix_power(x: Address, n: int, /) -> int | None: ...
+def tg_matrix_exp(x: Address, /) -> int | None: ...
 def tg_solve(a: Address, b: Address, /) -> int | None: ...
 def tg_inv(x: Address, /) -> int | None: ...
 def tg_inverse(x: Address, /) -> int | None: ...
@@ -1612,6 +1656,16 @@ def tg_unique_consecutive_dim(
 ) -> int | None: ...
 def tg_bincount(x: Address, weights: Address, minlength: int, /) -> int | None: ...
 def tg_histc(x: Address, bins: int, min: float, max: float, /) -> int | None: ...
+def tg_histogram(
+    x: Address,
+    bins: int,
+    min: float,
+    max: float,
+    weight_or_none: Address,
+    density: bool,
+    bin_edges: Address,
+    /,
+) -> int | None: ...
 def tg_sgd_step_(
     params: Address,
     grads: Address,

@@ -150,6 +150,7 @@ from ._capi import (
     tg_lstsq,
     tg_masked_select,
     tg_matmul,
+    tg_matrix_exp,
     tg_maximum,
     tg_mean,
     tg_median,
@@ -351,6 +352,7 @@ __all__ = [
     "lstsq",
     "masked_select",
     "matmul",
+    "matrix_exp",
     "maximum",
     "mean",
     "median",
@@ -1106,7 +1108,7 @@ class TensorOps:
         raise failure()
 
     def arcsin(self) -> Tensor:
-        """x.arcsin() in place."""
+        """tg_asin by its long name."""
         h = tg_arcsin(self._h)
         if h:
             y = new(Tensor)
@@ -1115,7 +1117,7 @@ class TensorOps:
         raise failure()
 
     def arccos(self) -> Tensor:
-        """x.arccos() in place."""
+        """tg_acos by its long name."""
         h = tg_arccos(self._h)
         if h:
             y = new(Tensor)
@@ -1124,7 +1126,7 @@ class TensorOps:
         raise failure()
 
     def arctan(self) -> Tensor:
-        """x.arctan() in place."""
+        """tg_atan by its long name."""
         h = tg_arctan(self._h)
         if h:
             y = new(Tensor)
@@ -1133,7 +1135,7 @@ class TensorOps:
         raise failure()
 
     def arcsinh(self) -> Tensor:
-        """x.arcsinh() in place."""
+        """tg_asinh by its long name."""
         h = tg_arcsinh(self._h)
         if h:
             y = new(Tensor)
@@ -1142,7 +1144,7 @@ class TensorOps:
         raise failure()
 
     def arccosh(self) -> Tensor:
-        """x.arccosh() in place."""
+        """tg_acosh by its long name."""
         h = tg_arccosh(self._h)
         if h:
             y = new(Tensor)
@@ -1151,7 +1153,7 @@ class TensorOps:
         raise failure()
 
     def arctanh(self) -> Tensor:
-        """x.arctanh() in place."""
+        """tg_atanh by its long name."""
         h = tg_arctanh(self._h)
         if h:
             y = new(Tensor)
@@ -1352,7 +1354,10 @@ class TensorOps:
         raise failure()
 
     def isinf(self) -> Tensor:
-        """x.isinf() in place."""
+        """True for +inf and -inf; of integers and bool all false.
+
+        Bool result.
+        """
         h = tg_isinf(self._h)
         if h:
             y = new(Tensor)
@@ -1361,7 +1366,7 @@ class TensorOps:
         raise failure()
 
     def isposinf(self) -> Tensor:
-        """x.isposinf() in place."""
+        """True for +inf."""
         h = tg_isposinf(self._h)
         if h:
             y = new(Tensor)
@@ -1370,7 +1375,7 @@ class TensorOps:
         raise failure()
 
     def isneginf(self) -> Tensor:
-        """x.isneginf() in place."""
+        """True for -inf."""
         h = tg_isneginf(self._h)
         if h:
             y = new(Tensor)
@@ -1379,10 +1384,7 @@ class TensorOps:
         raise failure()
 
     def signbit(self) -> Tensor:
-        """True for numbers below 0, -0 and NaN with its sign bit set.
-
-        Any dtype.
-        """
+        """True for numbers below 0, for -0 and for NaN with its sign bit set."""
         h = tg_signbit(self._h)
         if h:
             y = new(Tensor)
@@ -2305,6 +2307,15 @@ class TensorOps:
             return y
         raise failure()
 
+    def matrix_exp(self) -> Tensor:
+        """eˣ = Σ xᵏ/k! of square matrices, by scaling and squaring (Higham 2005)."""
+        h = tg_matrix_exp(self._h)
+        if h:
+            y = new(Tensor)
+            y._h = h
+            return y
+        raise failure()
+
     def solve(self, other: Tensor) -> Tensor:
         """y of a·y = b: a [..., n, n]; b [..., n, k], or vectors: [n], or a's shape without the
         last dim. Batches broadcast.
@@ -3151,42 +3162,42 @@ def atanh(input: Tensor) -> Tensor:
 
 
 def arcsin(input: Tensor) -> Tensor:
-    """x.arcsin() in place."""
+    """tg_asin by its long name."""
     if type(input) is not Tensor:
         require(input, "arcsin")
     return input.arcsin()
 
 
 def arccos(input: Tensor) -> Tensor:
-    """x.arccos() in place."""
+    """tg_acos by its long name."""
     if type(input) is not Tensor:
         require(input, "arccos")
     return input.arccos()
 
 
 def arctan(input: Tensor) -> Tensor:
-    """x.arctan() in place."""
+    """tg_atan by its long name."""
     if type(input) is not Tensor:
         require(input, "arctan")
     return input.arctan()
 
 
 def arcsinh(input: Tensor) -> Tensor:
-    """x.arcsinh() in place."""
+    """tg_asinh by its long name."""
     if type(input) is not Tensor:
         require(input, "arcsinh")
     return input.arcsinh()
 
 
 def arccosh(input: Tensor) -> Tensor:
-    """x.arccosh() in place."""
+    """tg_acosh by its long name."""
     if type(input) is not Tensor:
         require(input, "arccosh")
     return input.arccosh()
 
 
 def arctanh(input: Tensor) -> Tensor:
-    """x.arctanh() in place."""
+    """tg_atanh by its long name."""
     if type(input) is not Tensor:
         require(input, "arctanh")
     return input.arctanh()
@@ -3353,31 +3364,31 @@ def sinc(input: Tensor) -> Tensor:
 
 
 def isinf(input: Tensor) -> Tensor:
-    """x.isinf() in place."""
+    """True for +inf and -inf; of integers and bool all false.
+
+    Bool result.
+    """
     if type(input) is not Tensor:
         require(input, "isinf")
     return input.isinf()
 
 
 def isposinf(input: Tensor) -> Tensor:
-    """x.isposinf() in place."""
+    """True for +inf."""
     if type(input) is not Tensor:
         require(input, "isposinf")
     return input.isposinf()
 
 
 def isneginf(input: Tensor) -> Tensor:
-    """x.isneginf() in place."""
+    """True for -inf."""
     if type(input) is not Tensor:
         require(input, "isneginf")
     return input.isneginf()
 
 
 def signbit(input: Tensor) -> Tensor:
-    """True for numbers below 0, -0 and NaN with its sign bit set.
-
-    Any dtype.
-    """
+    """True for numbers below 0, for -0 and for NaN with its sign bit set."""
     if type(input) is not Tensor:
         require(input, "signbit")
     return input.signbit()
@@ -3804,6 +3815,13 @@ def trace(input: Tensor) -> Tensor:
     if type(input) is not Tensor:
         require(input, "trace")
     return input.trace()
+
+
+def matrix_exp(input: Tensor) -> Tensor:
+    """eˣ = Σ xᵏ/k! of square matrices, by scaling and squaring (Higham 2005)."""
+    if type(input) is not Tensor:
+        require(input, "matrix_exp")
+    return input.matrix_exp()
 
 
 def solve(input: Tensor, other: Tensor) -> Tensor:

@@ -5,6 +5,6 @@
 #ifndef TG__ABI_HASH_H
 #define TG__ABI_HASH_H
 
-#define TG__ABI_HASH 0x580f6d329188f2b5ull
+#define TG__ABI_HASH 0xc5abec9ae12d9ffeull
 
 #endif

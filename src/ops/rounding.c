@@ -52,7 +52,7 @@ static bool round_forward(const tg__call *c) {
     const int64_t decimals = ((const round_attr *)c->attr)->decimals;
     if (decimals == 0)
         return tg__unary_forward(c);
-    if (!tg__float_only("round with decimals", c->in[0]))
+    if (!tg__float_only("round", c->in[0]))
         return false;
     if (decimals < -MOST_DECIMALS || decimals > MOST_DECIMALS) {
         tg__fail(TG_ERR_ARG, "round", "decimals is %lld; give a number from -%d to %d",
