@@ -14,6 +14,9 @@ set(tensorgrad_warnings
     -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
     -Wold-style-definition -Wpointer-arith -Wwrite-strings -Wundef -Wformat=2
     -Wimplicit-fallthrough -Wvla)
+if(CMAKE_C_COMPILER_ID MATCHES "Clang")
+  list(APPEND tensorgrad_warnings -Wno-missing-field-initializers) # records leave out what is zero
+endif()
 string(REPLACE ";" "," tensorgrad_sanitizers "${TENSORGRAD_SANITIZE}")
 
 function(tensorgrad_compile_flags target)
