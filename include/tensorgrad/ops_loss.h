@@ -96,6 +96,10 @@ TG_API tg_tensor *tg_binary_cross_entropy_with_logits(tg_tensor *x, tg_tensor *t
  * 0. */
 TG_API tg_tensor *tg_sigmoid_focal_loss(tg_tensor *x, tg_tensor *target, double alpha, double gamma,
                                         tg_reduction reduction);
+/** Dice loss (Milletari et al. 2016) of probabilities [N, ...]: 1 - (2Σ x·target + smooth)/(Σ x +
+ *  Σ target + smooth) for each of the N samples. smooth >= 0. */
+TG_API tg_tensor *tg_dice_loss(tg_tensor *x, tg_tensor *target, double smooth,
+                               tg_reduction reduction);
 /** ln(1 + e^(-target·x)), target -1 or 1; without overflow. */
 TG_API tg_tensor *tg_soft_margin_loss(tg_tensor *x, tg_tensor *target, tg_reduction reduction);
 
@@ -128,6 +132,11 @@ TG_API tg_tensor *tg_cross_entropy(tg_tensor *logits, tg_tensor *target,
  * weight: [C]. The mean divides by the weights of what is not ignored. */
 TG_API tg_tensor *tg_nll_loss(tg_tensor *x, tg_tensor *target, tg_tensor *weight,
                               int64_t ignore_index, tg_reduction reduction);
+
+/** InfoNCE (van den Oord et al. 2018) of queries and keys [N, D]: the cross entropy of the cosines
+ * of each query with all keys, over temperature (> 0), where key i belongs to query i. */
+TG_API tg_tensor *tg_info_nce_loss(tg_tensor *query, tg_tensor *key, double temperature,
+                                   tg_reduction reduction);
 
 typedef struct {
     uint32_t size;     /**< sizeof(tg_multi_margin_loss_options) */

@@ -177,6 +177,46 @@ tg_tensor *tg_sigmoid_focal_loss(tg_tensor *x, tg_tensor *target, double alpha, 
                       &(focal_attr){alpha, gamma, reduction});
 }
 
+/* ---- dice_loss: 1 - (2Σ x·target + smooth)/(Σ x + Σ target + smooth), a sum per sample ---- */
+typedef struct {
+    double smooth;
+    int64_t reduction;
+} dice_attr;
+static const tg__field dice_fields[] = {
+    {"smooth", TG_ATTR_FLOAT, offsetof(dice_attr, smooth), false, 0, 1.0},
+    {"reduction", TG_ATTR_INT, offsetof(dice_attr, reduction), false, TG_REDUCE_MEAN, 0},
+    {0}};
+static bool dice_loss_forward(const tg__call *c) {
+    const dice_attr *a = c->attr;
+    if (!tg__loss_reduction("dice_loss", a->reduction) || !tg__loss_alike(c, 0, 1))
+        return false;
+    if (!(a->smooth >= 0) || !__builtin_isfinite(a->smooth)) {
+        tg__fail(TG_ERR_ARG, "dice_loss", "smooth is %s; give a finite number >= 0",
+                 tg__num(a->smooth));
+        return false;
+    }
+    if (c->in[0]->ndim < 2) {
+        tg__fail(TG_ERR_SHAPE, "dice_loss", "x is %s; give [N, ...]", tg__describe(c->in[0]));
+        return false;
+    }
+    tg_tensor *x = tg_flatten(c->in[0], 1, -1);
+    tg_tensor *t = tg_flatten(c->in[1], 1, -1);
+    tg_tensor *both = tg_sum(tg_mul(x, t), TG_DIMS(1), false);
+    tg_tensor *all = tg_sum(tg_add(x, t), TG_DIMS(1), false);
+    tg_tensor *share =
+        tg_div(tg_add_scalar(tg_mul_scalar(both, 2.0), a->smooth), tg_add_scalar(all, a->smooth));
+    c->out[0] = tg__loss_reduced(tg_rsub_scalar(share, 1.0), a->reduction);
+    return c->out[0] != NULL;
+}
+TG_OP(dice_loss, .maths = "1 - (2 sum(x * target) + smooth) / (sum(x) + sum(target) + smooth)",
+      .inputs = "x target", .n_in = 2, .flags = TG__COMPOSED, .fields = dice_fields,
+      .attr_size = sizeof(dice_attr), .forward = dice_loss_forward, .onnx = {"composed"});
+TG_SAMPLES(dice_loss, "%[2,3] %[2,3]", "%[2,2,3] %[2,2,3] | smooth=0 reduction=0",
+           "%[3,2] %[3,2] | smooth=0.5 reduction=2");
+tg_tensor *tg_dice_loss(tg_tensor *x, tg_tensor *target, double smooth, tg_reduction reduction) {
+    return tg__apply2(&tg__op_dice_loss, x, target, &(dice_attr){smooth, reduction});
+}
+
 /* ---- soft_margin_loss: ln(1 + e^(-target·x)) ---- */
 static bool soft_margin_loss_forward(const tg__call *c) {
     const tg__loss_attr *a = c->attr;

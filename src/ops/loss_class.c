@@ -400,3 +400,44 @@ tg_tensor *tg_cross_entropy(tg_tensor *logits, tg_tensor *target,
     return tg__apply3(&tg__op_cross_entropy, logits, target, o.weight != NULL ? o.weight : TG_NONE,
                       &a);
 }
+
+/* ---- info_nce_loss: cross entropy of the similarities of each query with all keys ---- */
+typedef struct {
+    double temperature;
+    int64_t reduction;
+} info_nce_attr;
+static const tg__field info_nce_fields[] = {
+    {"temperature", TG_ATTR_FLOAT, offsetof(info_nce_attr, temperature), false, 0, 0.1},
+    {"reduction", TG_ATTR_INT, offsetof(info_nce_attr, reduction), false, TG_REDUCE_MEAN, 0},
+    {0}};
+static bool info_nce_loss_forward(const tg__call *c) {
+    const info_nce_attr *a = c->attr;
+    const tg_tensor *q = c->in[0];
+    if (!tg__loss_reduction("info_nce_loss", a->reduction) || !tg__loss_alike(c, 0, 1))
+        return false;
+    if (!(a->temperature > 0) || !__builtin_isfinite(a->temperature)) {
+        tg__fail(TG_ERR_ARG, "info_nce_loss", "temperature is %s; give a finite number > 0",
+                 tg__num(a->temperature));
+        return false;
+    }
+    if (q->ndim != 2) {
+        tg__fail(TG_ERR_SHAPE, "info_nce_loss", "query is %s; give [N, D]", tg__describe(q));
+        return false;
+    }
+    tg_tensor *query = tg_normalize(c->in[0], 2.0, 1, 1e-12);
+    tg_tensor *key = tg_normalize(c->in[1], 2.0, 1, 1e-12);
+    tg_tensor *logits = tg_div_scalar(tg_matmul(query, tg_transpose(key, 0, 1)), a->temperature);
+    tg_cross_entropy_options o = TG_CROSS_ENTROPY_OPTIONS_INIT;
+    o.reduction = (int32_t)a->reduction;
+    c->out[0] = tg_cross_entropy(logits, tg_arange(TG_I64, 0, (double)q->shape[0], 1), &o);
+    return c->out[0] != NULL;
+}
+TG_OP(info_nce_loss, .maths = "cross_entropy(cos(query_i, key_j) / temperature) with target i",
+      .inputs = "query key", .n_in = 2, .flags = TG__COMPOSED | TG__BLAS, .fields = info_nce_fields,
+      .attr_size = sizeof(info_nce_attr), .forward = info_nce_loss_forward, .onnx = {"composed"});
+TG_SAMPLES(info_nce_loss, "[3,4] [3,4] | temperature=0.5",
+           "[3,4] [3,4] | temperature=1 reduction=0", "[2,3] [2,3] | temperature=0.7 reduction=2");
+tg_tensor *tg_info_nce_loss(tg_tensor *query, tg_tensor *key, double temperature,
+                            tg_reduction reduction) {
+    return tg__apply2(&tg__op_info_nce_loss, query, key, &(info_nce_attr){temperature, reduction});
+}

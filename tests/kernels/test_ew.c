@@ -94,6 +94,7 @@ static void check(tg_dtype t, const void *got, value expected, const char *what,
 #define FLOAT(expression, error)                                                                   \
     return (value) { expression, 0, error }
 
+#include "kernels/ew_activations.h"
 #include "kernels/ew_singles.h"
 
 static value unary_float(tg__unary op, long double x) {
@@ -143,6 +144,8 @@ static value unary_int(tg__unary op, tg_dtype t, wide_int x) {
         return (value){0, wrapped(t, x * x), 0};
     case TG__UN_relu:
         return (value){0, x > 0 ? x : 0, 0};
+    case TG__UN_relu6:
+        return (value){0, x > 6 ? 6 : x > 0 ? x : 0, 0};
     case TG__UN_positive:
     case TG__UN_floor:
     case TG__UN_ceil:
@@ -328,7 +331,7 @@ static void check_binary(tg__binary op, tg_dtype t) {
 static void binary_kernels_give_the_documented_values(void **state) {
     (void)state;
     for (int op = 0; op < TG__BIN_COUNT; op++) {
-        if (op == TG__BIN_sigmoid_grad || op == TG__BIN_tanh_grad)
+        if (op == TG__BIN_sigmoid_grad || op == TG__BIN_tanh_grad || is_slope(op))
             continue; /* below: their rounding errors cancel at will */
         for (tg_dtype t = 0; t < TG__DTYPES; t++)
             check_binary(op, t);
@@ -546,6 +549,7 @@ static void kernels_keep_subnormal_numbers_and_the_rounding_mode(void **state) {
 TG_TEST_MAIN(cmocka_unit_test(unary_kernels_give_the_documented_values),
              cmocka_unit_test(binary_kernels_give_the_documented_values),
              cmocka_unit_test(gradients_of_sigmoid_and_tanh_take_the_result),
+             cmocka_unit_test(slopes_and_losses_match_their_formulas),
              cmocka_unit_test(comparisons_follow_ieee_and_integer_order),
              cmocka_unit_test(predicates_know_nan_and_infinity),
              cmocka_unit_test(casts_round_truncate_saturate_and_wrap),

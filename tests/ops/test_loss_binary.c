@@ -98,6 +98,19 @@ static void soft_margin_loss_has_pytorchs_values_and_no_overflow(void **state) {
     assert_values(tg_soft_margin_loss(ROW(-1000), ROW(1), NONE), 1000); /* PyTorch: inf */
 }
 
+static void dice_loss_is_the_share_that_is_missing(void **state) {
+    (void)state;
+    tg_tensor *x = leaf(grid(TG_F64, 2, 2, LIST(1, 0, 0.5, 0.5)));
+    tg_tensor *t = grid(TG_F64, 2, 2, LIST(1, 0, 1, 0));
+    tg_tensor *y = tg_dice_loss(x, t, 1, NONE);
+    assert_values_near(y, 1e-15, 0, 1.0 / 3); /* 1 - 3/3, 1 - 2/3 */
+    sum_backward(y);
+    /* (share - 2t)/3 */
+    assert_values_near(tg_grad(x), 1e-15, -1.0 / 3, 1.0 / 3, -4.0 / 9, 2.0 / 9);
+    assert_refused(tg_dice_loss(x, t, -1, NONE), TG_ERR_ARG, "dice_loss: smooth is -1");
+    assert_refused(tg_dice_loss(ROW(1), ROW(1), 1, NONE), TG_ERR_SHAPE, "dice_loss: x is f64 [1]");
+}
+
 static void what_does_not_fit_is_refused(void **state) {
     (void)state;
     tg_tensor *x = counting(TG_SHAPE(2, 3));
@@ -125,4 +138,5 @@ TG_TEST_MAIN(tg_scoped(probabilities_have_limited_logarithms_and_slopes),
              tg_scoped(large_logits_neither_overflow_nor_cancel),
              tg_scoped(focal_loss_has_the_values_of_its_formula),
              tg_scoped(soft_margin_loss_has_pytorchs_values_and_no_overflow),
+             tg_scoped(dice_loss_is_the_share_that_is_missing),
              tg_scoped(what_does_not_fit_is_refused))

@@ -397,6 +397,21 @@ static void nll_loss_refuses_what_does_not_fit(void **state) {
                    "nll_loss: reduction 3");
 }
 
+/* ---- info_nce_loss ---- */
+
+static void info_nce_tells_the_own_key_from_the_others(void **state) {
+    (void)state;
+    tg_tensor *q = grid(TG_F64, 2, 2, LIST(1, 0, 0, 2));
+    tg_tensor *k = grid(TG_F64, 2, 2, LIST(3, 0, 0, 1));
+    /* cosines 1 and 0: ln(1 + e^(-1/temperature)) each */
+    assert_values_near(tg_info_nce_loss(q, k, 0.5, TG_REDUCE_NONE), 1e-14, 0.12692801104297249,
+                       0.12692801104297249);
+    assert_refused(tg_info_nce_loss(q, k, 0, TG_REDUCE_SUM), TG_ERR_ARG,
+                   "info_nce_loss: temperature is 0");
+    assert_refused(tg_info_nce_loss(ROW(1), ROW(1), 1, TG_REDUCE_SUM), TG_ERR_SHAPE,
+                   "info_nce_loss: query is f64 [1]");
+}
+
 /* ---- Large ---- */
 
 static void many_rows_go_through_several_blocks(void **state) {
@@ -430,4 +445,5 @@ TG_TEST_MAIN(
     tg_scoped(cross_entropy_refuses_what_does_not_fit),
     tg_scoped(nll_loss_picks_and_weighs_the_target), tg_scoped(nll_loss_without_any_weight_is_nan),
     tg_scoped(what_nll_loss_ignores_may_be_infinite), tg_scoped(nll_loss_refuses_what_does_not_fit),
+    tg_scoped(info_nce_tells_the_own_key_from_the_others),
     tg_scoped(many_rows_go_through_several_blocks))

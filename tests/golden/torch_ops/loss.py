@@ -254,3 +254,23 @@ corner("ctc_loss", _FRAMES, tensor([[1, 1]], "i64"), tensor([4], "i64"), tensor(
 corner("ctc_loss", _FRAMES, tensor([[1, 1]], "i64"), tensor([2], "i64"), tensor([2], "i64"))
 corner("ctc_loss", _FRAMES, tensor([[1, 1]], "i64"), tensor([2], "i64"), tensor([2], "i64"),
        attrs={"zero_infinity": True})
+
+
+def _dice(x, target, smooth, reduction):
+    if x.dim() < 2:
+        raise ValueError("no samples")
+    x, target = x.flatten(1), target.flatten(1)
+    share = (2 * (x * target).sum(1) + smooth) / (x.sum(1) + target.sum(1) + smooth)
+    return _reduced(1 - share, reduction)
+
+
+op("dice_loss", _dice, special=False)
+
+
+def _info_nce(query, key, temperature, reduction):
+    logits = F.normalize(query, dim=1) @ F.normalize(key, dim=1).T / temperature
+    target = torch.arange(query.shape[0])
+    return F.cross_entropy(logits, target, reduction=REDUCTION[reduction])
+
+
+op("info_nce_loss", _info_nce, special=False, rtol=10.0)
