@@ -161,9 +161,9 @@ static bool range_of(const char *op, const histc_attr *a, const tg_tensor *x, do
     if (isfinite(*lo) && isfinite(*hi) && *lo < *hi)
         return true;
     tg__fail(TG_ERR_ARG, op,
-             "the range is %g to %g; give finite min < max (equal: the range of the data, which "
+             "the range is %s to %s; give finite min < max (equal: the range of the data, which "
              "must be finite)",
-             *lo, *hi);
+             tg__num(*lo), tg__num(*hi));
     return false;
 }
 

@@ -39,7 +39,7 @@ static bool check_weights(const tg__call *c, int i, int64_t n) {
         double v = tg__load_double((tg_dtype)w->dtype, w->data + k * step);
         if (v >= 0.0)
             continue;
-        tg__fail(TG_ERR_ARG, "cov", "%s is %g at position %lld; give 0 or more", name, v,
+        tg__fail(TG_ERR_ARG, "cov", "%s is %s at position %lld; give 0 or more", name, tg__num(v),
                  (long long)k);
         return false;
     }

@@ -198,7 +198,8 @@ static bool quantile_check(const tg__call *c, int *dim) {
             tg__load_double((tg_dtype)q->dtype, q->data + i * (q->ndim > 0 ? q->stride[0] : 0) *
                                                               (int64_t)tg__item_size(q->dtype));
         if (!(v >= 0.0 && v <= 1.0)) {
-            tg__fail(TG_ERR_ARG, op, "q is %g at position %lld; give 0 to 1", v, (long long)i);
+            tg__fail(TG_ERR_ARG, op, "q is %s at position %lld; give 0 to 1", tg__num(v),
+                     (long long)i);
             return false;
         }
     }

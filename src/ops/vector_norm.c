@@ -136,8 +136,8 @@ static bool renorm_forward(const tg__call *c) {
         return false;
     }
     if (!(a->p > 0.0) || !(a->maxnorm >= 0.0)) {
-        tg__fail(TG_ERR_ARG, "renorm", "p is %g and maxnorm is %g; give p > 0 and maxnorm >= 0",
-                 a->p, a->maxnorm);
+        tg__fail(TG_ERR_ARG, "renorm", "p is %s and maxnorm is %s; give p > 0 and maxnorm >= 0",
+                 tg__num(a->p), tg__num(a->maxnorm));
         return false;
     }
     int others[TG_MAX_DIMS];

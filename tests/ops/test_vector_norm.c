@@ -95,7 +95,7 @@ static void bad_arguments_are_refused_by_name(void **state) {
     assert_refused(tg_vector_norm(row(TG_I32, LIST(1)), 2, TG_ALL, false), TG_ERR_DTYPE,
                    "vector_norm: ", "i32 [1]", "f32, f64");
     assert_refused(tg_vector_norm(ROW(1), NAN, TG_ALL, false), TG_ERR_ARG,
-                   "vector_norm: ", "p is NaN");
+                   "vector_norm: ", "p is nan");
     assert_refused(tg_vector_norm(ROW(1), 3, TG_DIMS(1), false), TG_ERR_INDEX,
                    "vector_norm: ", "dim 1");
 }
