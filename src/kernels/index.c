@@ -208,15 +208,16 @@ static void combine(tg_dtype dtype, tg__combine how, char *out, const char *src)
 /* n positions of one line, or (step of the lines' last dim) the same position of n lines. */
 static void run_steps(const lines *l, const char *const *p, const int64_t *step, int64_t n) {
     const int64_t along = l->along[0], item = l->item;
+    const int act = l->act; /* (what is written might be l, for all the compiler knows) */
     for (int64_t i = 0; i < n; i++) {
         const int64_t at = *(const int64_t *)(p[1] + i * step[1]) * along;
         char *indexed = (char *)(uintptr_t)(p[0] + i * step[0] + at);
         char *plain = (char *)(uintptr_t)(p[2] + i * step[2]);
-        if (l->act == GATHER)
+        if (act == GATHER)
             move_item(plain, indexed, item);
-        else if (l->act == SCATTER)
+        else if (act == SCATTER)
             move_item(indexed, plain, item);
-        else if (l->act == ADD)
+        else if (act == ADD)
             tg__add_elements(l->dtype, indexed, plain, 1);
         else
             combine(l->dtype, l->how, indexed, plain);

@@ -1,7 +1,7 @@
 /* places.c - reading and writing parts of an array that lists of offsets name.
  *
- * A job is a line of the blocks: threads share out lines (and, when reading, places), so that
- * everything that is written to one element comes from one thread, in the order of the places. */
+ * When reading, threads share out places; when writing, pieces of the blocks, so that everything
+ * that is written to one element comes from one thread, in the order of the places. */
 #include "kernels/places.h"
 
 #include "base/threads.h"
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define PIECE 16384 /* bytes worth handing to another thread */
+#define COLUMNS 64  /* elements of a line that stay together */
 
 typedef enum { READ, WRITE, ADD } act;
 
@@ -22,23 +23,26 @@ typedef struct {
     int64_t step[2]; /* along a line, in x and v */
 } job;
 
-static void move_line(const job *j, char *x, char *v) {
+/* n elements of a line. */
+static void move_line(const job *j, char *x, char *v, int64_t n) {
     const size_t item = j->p->item;
     char *to = j->act == READ ? v : x;
     const char *from = j->act == READ ? x : v;
     const int64_t to_step = j->step[j->act == READ];
     const int64_t from_step = j->step[j->act != READ];
-    if (j->act == ADD) {
-        for (int64_t i = 0; i < j->length; i++)
+    if (j->act == ADD && j->step[0] == (int64_t)item && j->step[1] == (int64_t)item) {
+        tg__add_elements(j->dtype, x, v, n);
+    } else if (j->act == ADD) {
+        for (int64_t i = 0; i < n; i++)
             tg__add_elements(j->dtype, x + i * j->step[0], v + i * j->step[1], 1);
-    } else if (item == 4 && j->length == 1) {
+    } else if (item == 4 && n == 1) {
         memcpy(to, from, 4);
-    } else if (item == 8 && j->length == 1) {
+    } else if (item == 8 && n == 1) {
         memcpy(to, from, 8);
     } else if (to_step == (int64_t)item && from_step == (int64_t)item) {
-        memcpy(to, from, (size_t)j->length * item);
+        memcpy(to, from, (size_t)n * item);
     } else {
-        for (int64_t i = 0; i < j->length; i++)
+        for (int64_t i = 0; i < n; i++)
             memcpy(to + i * to_step, from + i * from_step, item);
     }
 }
@@ -55,23 +59,26 @@ static void line_at(const job *j, int64_t line, int64_t *x, int64_t *v) {
     }
 }
 
-/* Lines [begin, end) of all places. */
+static int64_t blocks_of(const job *j) { return (j->length + COLUMNS - 1) / COLUMNS; }
+
+/* Blocks [begin, end) of [lines, blocks of COLUMNS], of all places. */
 static void run_lines(int64_t begin, int64_t end, void *ctx) {
     const job *j = ctx;
     const tg__places *p = j->p;
-    const bool dense = j->act == ADD && j->step[0] == (int64_t)p->item && j->step[1] == j->step[0];
-    for (int64_t line = begin; line < end; line++) {
+    const int64_t blocks = blocks_of(j);
+    while (begin < end) { /* as many blocks of one line as there are, at once */
+        const int64_t first = begin % blocks;
+        const int64_t last = first + (end - begin) < blocks ? first + (end - begin) : blocks;
+        const int64_t start = first * COLUMNS;
+        const int64_t n = (last * COLUMNS < j->length ? last * COLUMNS : j->length) - start;
         int64_t x;
         int64_t v;
-        line_at(j, line, &x, &v);
-        for (int64_t i = 0; i < p->n; i++) {
-            char *a = p->x + p->x_at[i] + x;
-            char *b = p->v + p->v_at[i] + v;
-            if (dense)
-                tg__add_elements(j->dtype, a, b, j->length);
-            else
-                move_line(j, a, b);
-        }
+        line_at(j, begin / blocks, &x, &v);
+        x += start * j->step[0];
+        v += start * j->step[1];
+        for (int64_t i = 0; i < p->n; i++)
+            move_line(j, p->x + p->x_at[i] + x, p->v + p->v_at[i] + v, n);
+        begin += last - first;
     }
 }
 
@@ -87,7 +94,7 @@ static void run_places(int64_t begin, int64_t end, void *ctx) {
         int64_t v;
         line_at(j, line, &x, &v);
         for (int64_t i = begin; i < end; i++)
-            move_line(j, p->x + p->x_at[i] + x, p->v + p->v_at[i] + v);
+            move_line(j, p->x + p->x_at[i] + x, p->v + p->v_at[i] + v, j->length);
     }
 }
 
@@ -102,11 +109,12 @@ static void run(const tg__places *p, act what, tg_dtype dtype) {
     if (count == 0 || j.length == 0 || p->n == 0)
         return;
     const int64_t block = count * j.length * (int64_t)p->item;
-    const int64_t lines = p->n * j.length * (int64_t)p->item;
+    const int64_t width = j.length < COLUMNS ? j.length : COLUMNS;
+    const int64_t column = p->n * width * (int64_t)p->item;
     if (what == READ)
         tg__parallel_for(p->n, block < PIECE ? PIECE / block : 1, run_places, &j);
     else
-        tg__parallel_for(count, lines < PIECE ? PIECE / lines : 1, run_lines, &j);
+        tg__parallel_for(count * blocks_of(&j), column < PIECE ? PIECE / column : 1, run_lines, &j);
 }
 
 void tg__places_read(const tg__places *p) { run(p, READ, TG_U8); }

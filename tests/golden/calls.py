@@ -159,6 +159,7 @@ def call_ours(
     """run_ours inside its scope; `kept` holds the memory that tensors stand on."""
 
     def wrap(array: np.ndarray) -> int:
+        array = np.asarray(array)  # arithmetic on 0-d arrays gives scalars
         kept.append(array)
         return library.wrap(array)
 

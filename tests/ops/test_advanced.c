@@ -142,6 +142,22 @@ static void every_index_is_checked_before_anything_is_written(void **state) {
                    "index_put");
 }
 
+static void half_types_move_and_add(void **state) {
+    (void)state;
+    for (int d = TG_F16; d <= TG_BF16; d++) {
+        tg_dtype dtype = (tg_dtype)d;
+        tg_tensor *x = leaf(tg_cast(ROW(1, 2, 3), dtype));
+        sum_backward(tg_index(x, ITEMS(TG_PICK(IDS(0, 0, 2)))));
+        assert_shape(tg_grad(x), dtype, TG_SHAPE(3));
+        assert_values(tg_cast(tg_grad(x), TG_F64), 2, 0, 1);
+        tg_tensor *y = tg_mul_scalar(x, 1);
+        tg_tensor *v = tg_cast(ROW(1, 2, 3), dtype);
+        assert_ptr_equal(tg_index_put_accumulate_(y, ITEMS(TG_PICK(IDS(0, 0, 2))), v), y);
+        assert_ptr_equal(tg_index_put_(y, ITEMS(TG_PICK(IDS(1))), number(9)), y);
+        assert_values(tg_cast(y, TG_F64), 4, 9, 6);
+    }
+}
+
 static void a_table_call_takes_the_tensors_in_order(void **state) {
     (void)state;
     tg_index_item items[2] = {TG_PICK(NULL), TG_PICK(NULL)};
@@ -160,4 +176,4 @@ TG_TEST_MAIN(tg_scoped(index_tensors_pick_and_negative_ones_count_from_the_end),
              tg_scoped(index_put_writes_the_last_value_and_gives_all_the_gradient),
              tg_scoped(index_put_in_place_writes_and_records),
              tg_scoped(every_index_is_checked_before_anything_is_written),
-             tg_scoped(a_table_call_takes_the_tensors_in_order))
+             tg_scoped(half_types_move_and_add), tg_scoped(a_table_call_takes_the_tensors_in_order))
