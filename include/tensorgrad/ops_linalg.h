@@ -156,8 +156,9 @@ TG_API tg_tensor *tg_svdvals(tg_tensor *x);
 TG_API tg_tensor *tg_pinv(tg_tensor *x, double rtol);
 /** The number (i64) of singular values above rtol times the largest; rtol as for tg_pinv. */
 TG_API tg_tensor *tg_matrix_rank(tg_tensor *x, double rtol);
-/** The y [..., n, k] that makes ‖a·y - b‖ least, a [..., m, n] and b [..., m, k], and among several
- *  the shortest (m < n). a must have full rank, else TG_ERR_NUMERIC: tg_pinv takes any. */
+/** The y [..., n, k] that makes ‖a·y - b‖ least, a [..., m, n] and b [..., m, k] (or vectors, as
+ *  for tg_solve), and among several the shortest (m < n). a must have full rank, else
+ * TG_ERR_NUMERIC: tg_pinv takes any. */
 TG_API tg_tensor *tg_lstsq(tg_tensor *a, tg_tensor *b);
 /** A norm over two dims (TG_ALL: the last two). ord: "fro" or NULL √Σx², "nuc" the sum of the
  *  singular values, "2" and "-2" the largest and the smallest of them, "1" and "-1" the largest and
@@ -170,7 +171,8 @@ TG_API tg_tensor *tg_matrix_norm(tg_tensor *x, const char *ord, int ndims, const
  * whose equals share the gradient evenly. The gradient is 0 where d is 0. f32 or f64; TG_ERR_ARG
  * for a negative p or eps. */
 
-/** ‖x1[..., i, :] - x2[..., j, :]‖ₚ for all i and j: [..., m, n] of [..., m, d] and [..., n, d]. */
+/** ‖x1[..., i, :] - x2[..., j, :]‖ₚ for all i and j: [..., m, n] of [..., m, d] and [..., n, d].
+ *  Exact differences, which take m·n·d elements of memory. */
 TG_API tg_tensor *tg_cdist(tg_tensor *x1, tg_tensor *x2, double p);
 /** ‖x[i] - x[j]‖ₚ for all i < j of rows [n, d]: [n·(n-1)/2]. */
 TG_API tg_tensor *tg_pdist(tg_tensor *x, double p);

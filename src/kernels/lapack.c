@@ -28,7 +28,7 @@ static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static size_t item(tg_dtype dtype) { return dtype == TG_F32 ? sizeof(float) : sizeof(double); }
 
 bool tg__all_finite(tg_dtype dtype, int64_t n, const void *x) {
-    /* x - x is 0, or NaN where x is not finite; four chains, or the sum would wait for itself */
+    /* x - x is 0, or NaN where x is not finite */
     if (dtype == TG_F32) {
         const float *p = x;
         float sum = 0;

@@ -9,6 +9,9 @@
 bool tg__is_matrix(const char *op, const char *name, const tg_tensor *x); /* at least 2-d, float */
 bool tg__is_square(const char *op, const char *name, const tg_tensor *x);
 bool tg__same_float(const char *op, const tg_tensor *a, const tg_tensor *b);
+/* As PyTorch: beside a, b is vectors if it is 1-d or has the shape of a without its last dim. No
+ * error. */
+bool tg__is_vector_system(const tg_tensor *a, const tg_tensor *b);
 
 /* ---- Recorded pieces; NULL in, NULL out ---- */
 

@@ -174,21 +174,42 @@ TG_OP(solve_matrices, .maths = "a^-1 . b", .inputs = "a b", .n_in = 2,
       .onnx = {"none"});
 TG_SAMPLES(solve_matrices, "w[3,3] [3,2]", "w[2,2,2] [2,1]", "w[2,2] [2,2,1]");
 
-/* As PyTorch: b is one vector, or has the shape of a without its last dim. */
-static bool is_vector(const tg_tensor *a, const tg_tensor *b) {
+bool tg__is_vector_system(const tg_tensor *a, const tg_tensor *b) {
     bool same = b->ndim == a->ndim - 1;
     for (int i = 0; same && i < b->ndim; i++)
         same = a->shape[i] == b->shape[i];
     return b->ndim == 1 || same;
 }
+
+/* One matrix a and a batch b [..., n, k]: factorised once, for [n, ...·k]. */
+static tg_tensor *solve_many(tg_tensor *a, tg_tensor *b) {
+    int order[TG_MAX_DIMS];
+    int back[TG_MAX_DIMS];
+    int64_t shape[TG_MAX_DIMS];
+    int n = b->ndim;
+    for (int i = 0; i < n; i++) /* the rows first */
+        order[i] = i == 0 ? n - 2 : i == n - 1 ? n - 1 : i - 1;
+    for (int i = 0; i < n; i++) {
+        back[order[i]] = i;
+        shape[i] = b->shape[order[i]];
+    }
+    tg_tensor *wide = tg_permute(b, n, order);
+    wide = tg_reshape(wide, TG_SHAPE(shape[0], shape[0] > 0 ? b->numel / shape[0] : 0));
+    tg_tensor *y = tg__apply2(&tg__op_solve_matrices, a, wide, NULL);
+    return tg_permute(tg_reshape(y, n, shape), n, back);
+}
+
 static bool solve_forward(const tg__call *c) {
     tg_tensor *a = c->in[0];
     tg_tensor *b = c->in[1];
     if (!tg__is_square("solve", "a", a))
         return false;
-    bool vector = is_vector(a, b);
+    bool vector = tg__is_vector_system(a, b);
     b = vector ? tg_unsqueeze(b, -1) : b;
-    tg_tensor *y = tg__apply2(&tg__op_solve_matrices, a, b, NULL);
+    if (b == NULL || !check_system("solve", a, b))
+        return false;
+    tg_tensor *y = a->ndim == 2 && b->ndim > 2 ? solve_many(a, b)
+                                               : tg__apply2(&tg__op_solve_matrices, a, b, NULL);
     c->out[0] = vector ? tg_squeeze(y, TG_DIMS(-1)) : y;
     return c->out[0] != NULL;
 }

@@ -129,8 +129,11 @@ static bool full_rank(tg_tensor *r, double rtol) {
 static bool lstsq_forward(const tg__call *c) {
     tg_tensor *a = c->in[0];
     tg_tensor *b = c->in[1];
-    if (!tg__is_matrix("lstsq", "a", a) || !tg__is_matrix("lstsq", "b", b) ||
-        !tg__same_float("lstsq", a, b))
+    if (!tg__is_matrix("lstsq", "a", a))
+        return false;
+    bool vector = tg__is_vector_system(a, b);
+    b = vector ? tg_unsqueeze(b, -1) : b;
+    if (b == NULL || !tg__is_matrix("lstsq", "b", b) || !tg__same_float("lstsq", a, b))
         return false;
     if (tg__rows(b) != tg__rows(a)) {
         tg__fail(TG_ERR_SHAPE, "lstsq", "a is %s and b %s; b must have as many rows as a",
@@ -143,15 +146,18 @@ static bool lstsq_forward(const tg__call *c) {
     tg_tensor *q = tg_qr(wide ? tg__mt(a) : a, false, &r);
     if (!full_rank(r, (double)most * epsilon(a)))
         return false;
-    if (wide) /* aᵀ = Q·R: y = Q·R⁻ᵀ·b */
-        c->out[0] = tg_matmul(q, tg_solve_triangular(tg__mt(r), b, false, true, false));
+    tg_tensor *y; /* wide: aᵀ = Q·R, y = Q·R⁻ᵀ·b */
+    if (wide)
+        y = tg_matmul(q, tg_solve_triangular(tg__mt(r), b, false, true, false));
     else
-        c->out[0] = tg_solve_triangular(r, tg_matmul(tg__mt(q), b), true, true, false);
+        y = tg_solve_triangular(r, tg_matmul(tg__mt(q), b), true, true, false);
+    c->out[0] = vector ? tg_squeeze(y, TG_DIMS(-1)) : y;
     return c->out[0] != NULL;
 }
 TG_OP(lstsq, .maths = "y that makes |a . y - b| least", .inputs = "a b", .n_in = 2,
       .flags = TG__BLAS | TG__COMPOSED, .forward = lstsq_forward, .onnx = {"none"});
-TG_SAMPLES(lstsq, "w[4,2] [4,3]", "w[3,3] [3,1]", "w[2,4] [2,2]", "w[2,3,2] [2,3,1]");
+TG_SAMPLES(lstsq, "w[4,2] [4,3]", "w[3,3] [3,1]", "w[2,4] [2,2]", "w[2,3,2] [2,3,1]", "w[4,2] [4]",
+           "w[2,3,2] [2,3]");
 tg_tensor *tg_lstsq(tg_tensor *a, tg_tensor *b) { return tg__apply2(&tg__op_lstsq, a, b, NULL); }
 
 /* ---- matrix_norm ---- */

@@ -84,7 +84,7 @@ static void bad_options_and_shapes_are_refused(void **state) {
     (void)state;
     tg_tensor *x = grid(TG_F64, 1, 2, LIST(1, 2));
     assert_refused(tg_cdist(x, x, -1), TG_ERR_ARG, "cdist: p is -1");
-    assert_refused(tg_dist(x, x, NAN), TG_ERR_ARG, "dist: ", "NaN");
+    assert_refused(tg_dist(x, x, NAN), TG_ERR_ARG, "dist: ", "p is ");
     assert_refused(tg_cdist(x, ROW(1, 2), 2), TG_ERR_SHAPE, "cdist: ", "f64 [2]", "[..., m, d]");
     assert_refused(tg_cdist(x, grid(TG_F64, 1, 3, LIST(1, 2, 3)), 2), TG_ERR_SHAPE, "f64 [1, 3]");
     assert_refused(tg_cdist(x, tg_cast(x, TG_F32), 2), TG_ERR_DTYPE, "tg_cast");

@@ -45,6 +45,10 @@ static void systems_are_solved_for_matrices_and_vectors(void **state) {
     /* one matrix, several right-hand sides; several matrices, one */
     tg_tensor *y = tg_solve(m(2, 0, 0, 4), pair(m(2, 4, 4, 8), m(4, 0, 0, 4)));
     assert_values(y, 1, 2, 1, 2, 2, 0, 0, 1);
+    assert_shape(tg_solve(m(1, 2, 3, 4), tg_zeros(TG_F64, TG_SHAPE(3, 0, 2, 5))), TG_F64,
+                 TG_SHAPE(3, 0, 2, 5));
+    assert_shape(tg_solve(tg_zeros(TG_F64, TG_SHAPE(0, 0)), tg_zeros(TG_F64, TG_SHAPE(3, 0, 5))),
+                 TG_F64, TG_SHAPE(3, 0, 5));
     assert_shape(tg_solve(twice, tg_zeros(TG_F64, TG_SHAPE(3, 1, 2, 5))), TG_F64,
                  TG_SHAPE(3, 2, 2, 5));
     assert_shape(tg_solve(a, tg_zeros(TG_F64, TG_SHAPE(2, 0))), TG_F64, TG_SHAPE(2, 0));
