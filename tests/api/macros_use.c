@@ -82,6 +82,33 @@ static void indexing(void) {
     CHECK(tg_scope_close(s) == TG_OK);
 }
 
+static void windows(void) {
+    tg_tensor *x = tg_ones(TG_F64, TG_SHAPE(1, 1, 4, 4));
+    tg_tensor *at = NULL;
+    tg_conv_options conv = TG_CONV_OPTIONS_INIT;
+    conv.auto_pad = TG_PADDING_SAME;
+    CHECK(has_shape(tg_conv2d(x, x, TG_NONE, &conv), TG_SHAPE(1, 1, 4, 4)));
+    tg_pool_options pool = TG_POOL_OPTIONS_INIT;
+    tg_tensor *y = tg_max_pool2d(x, TG_SHAPE(2), &pool, &at);
+    CHECK(has_shape(y, TG_SHAPE(1, 1, 2, 2)));
+    tg_unpool_options unpool = TG_UNPOOL_OPTIONS_INIT;
+    CHECK(has_shape(tg_max_unpool2d(y, at, TG_SHAPE(2), &unpool), TG_SHAPE(1, 1, 4, 4)));
+    tg_fractional_pool_options fractional = TG_FRACTIONAL_POOL_OPTIONS_INIT;
+    for (int d = 0; d < 2; d++)
+        fractional.kernel_size[d] = fractional.output_size[d] = 2;
+    tg_tensor *u = tg_zeros(TG_F64, TG_SHAPE(1, 1, 2));
+    CHECK(tg_fractional_max_pool2d(x, u, &fractional, NULL) != NULL);
+    tg_local_response_norm_options lrn = TG_LOCAL_RESPONSE_NORM_OPTIONS_INIT;
+    CHECK(tg_local_response_norm(x, 3, &lrn) != NULL);
+    tg_fold_options fold = TG_FOLD_OPTIONS_INIT;
+    CHECK(has_shape(tg_unfold2d(x, TG_SHAPE(2), &fold), TG_SHAPE(1, 4, 9)));
+    tg_interpolate_options to = TG_INTERPOLATE_OPTIONS_INIT;
+    to.scale_factor[0] = 2;
+    CHECK(has_shape(tg_interpolate(x, &to), TG_SHAPE(1, 1, 8, 8)));
+    tg_grid_sample_options sample = TG_GRID_SAMPLE_OPTIONS_INIT;
+    CHECK(tg_grid_sample(x, tg_zeros(TG_F64, TG_SHAPE(1, 1, 1, 2)), &sample) != NULL);
+}
+
 static void layers(void) {
     tg_tensor *x = tg_ones(TG_F64, TG_SHAPE(3, 2, 2));
     tg_tensor *w = tg_ones(TG_F64, TG_SHAPE(2, 2));
@@ -130,6 +157,7 @@ static void gradients(void) {
     tg_backward_options with = TG_BACKWARD_OPTIONS_INIT;
     CHECK(tg_backward_ex(&loss, 1, &with) == TG_OK);
     CHECK(tg_grad(w) != NULL);
+    windows();
     layers();
     optimizers(w);
     CHECK(tg_scope_close(s) == TG_OK);

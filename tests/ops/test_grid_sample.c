@@ -15,57 +15,58 @@ static tg_tensor *sampled(tg_tensor *x, tg_tensor *grid, tg_grid_mode mode, tg_g
 }
 
 /* Values and both slopes for [[1, 2], [3, 5]] at (-1, 0), (½, -¼), (2, 0). */
+static const struct {
+    tg_grid_mode mode;
+    tg_grid_padding padding;
+    bool align;
+    double y[3], x[4], grid[6];
+} cases[] = {{TG_GRID_BILINEAR,
+              TG_GRID_ZEROS,
+              false,
+              {1, 2.75, 0},
+              {0.25, 0.75, 0.25, 0.25},
+              {2, 1, -2.75, 3, 0, 0}},
+             {TG_GRID_BILINEAR,
+              TG_GRID_BORDER,
+              true,
+              {2, 2.78125, 3.5},
+              {0.65625, 0.96875, 0.59375, 0.78125},
+              {0, 1, 0.6875, 1.375, 0, 1.5}},
+             {TG_GRID_BILINEAR,
+              TG_GRID_REFLECTION,
+              false,
+              {2, 2.75, 2.75},
+              {0.75, 1, 0.75, 0.5},
+              {0, 2, 0, 3, -1.5, 2.5}},
+             {TG_GRID_BILINEAR,
+              TG_GRID_REFLECTION,
+              true,
+              {2, 2.78125, 2.75},
+              {0.90625, 0.71875, 0.84375, 0.53125},
+              {0, 1, 0.6875, 1.375, -0.75, 1.25}},
+             {TG_GRID_NEAREST, TG_GRID_ZEROS, true, {1, 2, 0}, {1, 1, 0, 0}, {0}},
+             {TG_GRID_NEAREST, TG_GRID_REFLECTION, false, {1, 2, 1}, {2, 1, 0, 0}, {0}},
+             {TG_GRID_BICUBIC,
+              TG_GRID_ZEROS,
+              false,
+              {1.0205078125, 3.06640625, -0.3896484375},
+              {0.3525390625, 0.767578125, 0.3525390625, 0.150390625},
+              {2.337890625, 1.189453125, -1.248046875, 4.546875, 0.779296875, -0.369140625}},
+             {TG_GRID_BICUBIC,
+              TG_GRID_BORDER,
+              false,
+              {1.859375, 2.6796875, 3.5},
+              {0.546875, 1.2265625, 0.546875, 0.6796875},
+              {-0.28125, 2.14453125, 0.919921875, 3.09375, 0, 3.375}},
+             {TG_GRID_BICUBIC,
+              TG_GRID_REFLECTION,
+              true,
+              {2, 2.7435302734375, 2.75},
+              {0.8568115234375, 0.8267822265625, 0.7994384765625, 0.5169677734375},
+              {0, 1.5, 0.740478515625, 1.99951171875, -1.125, 1.875}}};
+
 static void values_and_slopes_are_those_of_pytorch(void **state) {
     (void)state;
-    static const struct {
-        tg_grid_mode mode;
-        tg_grid_padding padding;
-        bool align;
-        double y[3], x[4], grid[6];
-    } cases[] = {{TG_GRID_BILINEAR,
-                  TG_GRID_ZEROS,
-                  false,
-                  {1, 2.75, 0},
-                  {0.25, 0.75, 0.25, 0.25},
-                  {2, 1, -2.75, 3, 0, 0}},
-                 {TG_GRID_BILINEAR,
-                  TG_GRID_BORDER,
-                  true,
-                  {2, 2.78125, 3.5},
-                  {0.65625, 0.96875, 0.59375, 0.78125},
-                  {0, 1, 0.6875, 1.375, 0, 1.5}},
-                 {TG_GRID_BILINEAR,
-                  TG_GRID_REFLECTION,
-                  false,
-                  {2, 2.75, 2.75},
-                  {0.75, 1, 0.75, 0.5},
-                  {0, 2, 0, 3, -1.5, 2.5}},
-                 {TG_GRID_BILINEAR,
-                  TG_GRID_REFLECTION,
-                  true,
-                  {2, 2.78125, 2.75},
-                  {0.90625, 0.71875, 0.84375, 0.53125},
-                  {0, 1, 0.6875, 1.375, -0.75, 1.25}},
-                 {TG_GRID_NEAREST, TG_GRID_ZEROS, true, {1, 2, 0}, {1, 1, 0, 0}, {0}},
-                 {TG_GRID_NEAREST, TG_GRID_REFLECTION, false, {1, 2, 1}, {2, 1, 0, 0}, {0}},
-                 {TG_GRID_BICUBIC,
-                  TG_GRID_ZEROS,
-                  false,
-                  {1.0205078125, 3.06640625, -0.3896484375},
-                  {0.3525390625, 0.767578125, 0.3525390625, 0.150390625},
-                  {2.337890625, 1.189453125, -1.248046875, 4.546875, 0.779296875, -0.369140625}},
-                 {TG_GRID_BICUBIC,
-                  TG_GRID_BORDER,
-                  false,
-                  {1.859375, 2.6796875, 3.5},
-                  {0.546875, 1.2265625, 0.546875, 0.6796875},
-                  {-0.28125, 2.14453125, 0.919921875, 3.09375, 0, 3.375}},
-                 {TG_GRID_BICUBIC,
-                  TG_GRID_REFLECTION,
-                  true,
-                  {2, 2.7435302734375, 2.75},
-                  {0.8568115234375, 0.8267822265625, 0.7994384765625, 0.5169677734375},
-                  {0, 1.5, 0.740478515625, 1.99951171875, -1.125, 1.875}}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tg_tensor *x = leaf(tg_reshape(ROW(1, 2, 3, 5), TG_SHAPE(1, 1, 2, 2)));
         tg_tensor *grid = leaf(tg_reshape(ROW(-1, 0, 0.5, -0.25, 2, 0), TG_SHAPE(1, 1, 3, 2)));

@@ -166,12 +166,11 @@ def fractional(function):
         dims = samples.shape[-1]
         kernel = list(kernel_size) * (dims if len(kernel_size) == 1 else 1)
         size = list(output_size) * (dims if len(output_size) == 1 else 1)
-        return function(x, kernel, size, samples.to(x.dtype))
+        return function(x, kernel, size, samples.detach().to(x.dtype))
 
     return call
 
 
-# Samples outside of [0, 1) are refused here, and read beyond x in PyTorch; in three dims PyTorch wants
-# one position more than the windows need.
+# In three dims PyTorch wants one position more than the windows need.
 op("fractional_max_pool2d", fractional(torch._C._nn.fractional_max_pool2d), resize=False)
 op("fractional_max_pool3d", fractional(torch._C._nn.fractional_max_pool3d), resize=False)
