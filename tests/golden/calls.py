@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,13 +36,18 @@ class Result:
     refused: str | None = None
 
 
+@functools.lru_cache(maxsize=4096)
 def weights(shape: tuple[int, ...], dtype: Any, k: int, ones: bool) -> np.ndarray:
-    """The gradient given to output k: a pattern that tests/ops/test_golden.c knows too."""
+    """The gradient given to output k: a pattern that tests/ops/test_golden.c knows too.
+
+    Whoever gets it must not write to it: the next caller gets the same array.
+    """
     n = int(np.prod(shape, dtype=np.int64))
     pattern = np.ones(n) if ones else ((np.arange(n) * 7 + 3 * k) % 11 - 4.5) / 4.0
     return np.asarray(pattern.reshape(shape), dtype)
 
 
+@functools.lru_cache(maxsize=4096)
 def directions(shape: tuple[int, ...], dtype: Any, i: int) -> np.ndarray:
     """What the gradient of input i is multiplied with before the second derivative."""
     n = int(np.prod(shape, dtype=np.int64))
@@ -238,6 +244,8 @@ def difference(ours: np.ndarray | None, theirs: np.ndarray | None, rtol: float) 
         if np.array_equal(ours, theirs):
             return None
         return f"{np.array2string(ours)[:300]}, expected {np.array2string(theirs)[:300]}"
+    if np.array_equal(ours, theirs):
+        return None
     with np.errstate(all="ignore"):
         same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
         finite = np.isfinite(theirs)

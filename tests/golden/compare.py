@@ -1,11 +1,11 @@
 """Compares every operation with PyTorch on random calls.
 
     python tests/golden/compare.py --library build/release/lib/libtensorgrad.so
-    python tests/golden/compare.py --library ... --family reduce sort --op topk --cases 200 --verbose
+    python tests/golden/compare.py --library ... --family sort --op topk --cases 200 --verbose
 
-Each sample line of an op is called with both float dtypes, four layouts, other sizes (0 and 1
-among them), negative dims and extreme values; outputs, gradients and gradients of gradients must
-agree. The corners of torch_ops/ are called as they stand. Exits 1 if anything differs.
+Each sample line of an op is called with both float dtypes and four layouts, with other sizes (0
+and 1 among them), negative dims and extreme values; outputs, gradients and gradients of gradients
+must agree. The corners of torch_ops/ are called as they stand. Exits 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from samples import Input, Sample, laid_out, read_samples, values
 
 RTOL = {"f64": (1e-9, 1e-8, 1e-7), "f32": (2e-5, 1e-4, 1e-3)}
 LAYOUTS = ("contiguous", "transposed", "sliced", "expanded")
+KINDS = ("layouts", "negative dims", "special values", "sizes", "corners")
 SPECIAL = (np.inf, -np.inf, np.nan, 0.0, -0.0, 1e30, -1e30, 1e-30, 1.0, -1.0)
 
 
@@ -38,17 +39,26 @@ class Comparison:
     def __init__(self, library: Library, verbose: bool) -> None:
         self.library = library
         self.verbose = verbose
-        self.count: Counter[str] = Counter()
+        self.kind = ""  # of the calls that follow
+        self.compared: Counter[str] = Counter()  # by kind
+        self.refused: Counter[str] = Counter()  # by whom
         self.failures: Counter[str] = Counter()
 
-    def fail(self, ref: registry.Reference, what: str, text: str) -> None:
-        """Notes and prints a difference."""
+    def summary(self, operations: int) -> str:
+        """How many calls were compared, by kind, and refused, by whom."""
+        kinds = ", ".join(f"{self.compared[kind]} {kind}" for kind in KINDS)
+        refused = ", ".join(f"{n} by {who}" for who, n in sorted(self.refused.items()))
+        text = f"{operations} operations, {sum(self.compared.values())} cases compared: {kinds}"
+        return f"{text}; refused: {refused or 'none'}"
+
+    def fail(self, ref: registry.Reference, what: tuple, text: str) -> None:
+        """Notes and prints a difference; `what` tells the case, written only if needed."""
         self.failures[ref.name] += 1
         if self.failures[ref.name] <= (50 if self.verbose else 3):
-            print(f"{ref.name} {what}: {text}")
+            print(f"{ref.name} {' '.join(str(w) for w in what)}: {text}")
 
     def check(
-        self, ref: registry.Reference, what: str, ours: Result, theirs: Result, rtol: tuple
+        self, ref: registry.Reference, what: tuple, ours: Result, theirs: Result, rtol: tuple
     ) -> None:
         """Compares two results."""
         for k, (a, b) in enumerate(zip(ours.outputs, theirs.outputs)):
@@ -67,7 +77,13 @@ class Comparison:
                     return
 
     def call(
-        self, ref: registry.Reference, what: str, arrays: list, attrs: dict, dtype: str, order: int
+        self,
+        ref: registry.Reference,
+        what: tuple,
+        arrays: list,
+        attrs: dict,
+        dtype: str,
+        order: int,
     ) -> None:
         """One call on both sides."""
         if ref.name not in self.library.info:
@@ -77,25 +93,20 @@ class Comparison:
         theirs = run_torch(self.library, ref, arrays, attrs, False, order)
         ours = run_ours(self.library, ref.name, arrays, attrs, False, order)
         if theirs.refused or ours.refused:
-            self.count[
-                "refused by both"
-                if theirs.refused and ours.refused
-                else "refused by us"
-                if ours.refused
-                else "refused by PyTorch"
-            ] += 1
+            both = theirs.refused and ours.refused
+            self.refused["both" if both else "us" if ours.refused else "PyTorch"] += 1
             if ours.refused and not theirs.refused:
                 self.fail(ref, what, f"refused here: {ours.refused}")
             elif self.verbose and not ours.refused:
-                print(f"{ref.name} {what}: PyTorch refuses: {theirs.refused}")
+                print(ref.name, *what, "PyTorch refuses:", theirs.refused)
             return
-        self.count["compared"] += 1
+        self.compared[self.kind] += 1
         self.check(ref, what, ours, theirs, RTOL[dtype])
 
     def corner(self, ref: registry.Reference, number: int) -> None:
         """One corner, with output gradients of one."""
         c = ref.corners[number]
-        what = f"corner {number} {c.inputs} {c.attrs}"
+        what = ("corner", number, c.inputs, c.attrs)
         arrays = [corner_array(v) for v in c.inputs]
         order = 0 if not ref.first else 2 if c.second else 1
         ours = run_ours(self.library, ref.name, arrays, c.attrs, True, order)
@@ -118,7 +129,7 @@ class Comparison:
             theirs.grads = given
             ours.grads = [None if e is None else g for e, g in zip(given, ours.grads)]
             theirs.seconds = []
-        self.count["corners"] += 1
+        self.compared["corners"] += 1
         self.check(ref, what, ours, theirs, RTOL["f64"])
 
 
@@ -180,30 +191,32 @@ def compare_op(
     numbers = np.random.default_rng(seed)
     rng = random.Random(seed)
     for sample in samples:
+        run.kind, name = "layouts", f"'{sample.text}'"
         for dtype in ("f64", "f32"):
             for layout in LAYOUTS:
                 arrays = make(sample, dtype, layout, numbers)
                 order = 2 if dtype == "f64" else 1
-                run.call(
-                    ref, f"'{sample.text}' {dtype} {layout}", arrays, sample.attrs, dtype, order
-                )
+                run.call(ref, (name, dtype, layout), arrays, sample.attrs, dtype, order)
         attrs = negative_dims(run.library, sample)
         if attrs != sample.attrs:
+            run.kind = "negative dims"
             arrays = make(sample, "f64", "contiguous", numbers)
-            run.call(ref, f"'{sample.text}' {attrs}", arrays, attrs, "f64", 2)
+            run.call(ref, (name, attrs), arrays, attrs, "f64", 2)
     has_shape = {k for k, (kind, _) in run.library.attrs.get(ref.name, {}).items() if kind == SHAPE}
     for n in range(cases if samples else 0):
         sample = rng.choice(samples)
         if ref.special and n % 3 == 0:
+            run.kind = "special values"
             arrays = sprinkle(make(sample, "f64", "contiguous", numbers), sample, rng)
-            run.call(ref, f"'{sample.text}' special {arrays}", arrays, sample.attrs, "f64", 1)
+            run.call(ref, (f"'{sample.text}' special", arrays), arrays, sample.attrs, "f64", 1)
         elif ref.resize and not has_shape & set(sample.attrs):
+            run.kind = "sizes"
             other = resized(sample, rng)
             if any(i.kind == "i" and i.bound == 0 and i.shape for i in other.inputs):
                 continue
             arrays = make(other, "f64", rng.choice(LAYOUTS), numbers)
             shapes = [i.shape for i in other.inputs]
-            run.call(ref, f"'{sample.text}' as {shapes}", arrays, sample.attrs, "f64", 2)
+            run.call(ref, (f"'{sample.text}' as", shapes), arrays, sample.attrs, "f64", 2)
     for number in range(len(ref.corners)):
         run.corner(ref, number)
 
@@ -235,7 +248,7 @@ def main() -> int:
                 run.failures[name] += 1
                 print(f"{name}: is not registered in tests/golden/torch_ops/")
     live = library.live_tensors()
-    print(f"{len(chosen)} operations; " + ", ".join(f"{n} {what}" for what, n in run.count.items()))
+    print(run.summary(len(chosen)))
     if run.failures:
         print(f"differences: {dict(run.failures)}")
     if live:

@@ -1,6 +1,7 @@
 """Writes the golden cases: what PyTorch gives for the sample lines and corners of every operation.
 
     python tests/golden/generate.py --library build/release/lib/libtensorgrad.so [--family NAME ...]
+                                     [--output DIRECTORY]
 
 The format stands in README.md. Samples of which PyTorch gives something else than the library does
 (beyond rounding) are not written, but reported, and the exit code is 1.
@@ -22,30 +23,13 @@ import registry
 import torch
 from calls import Result, corner_array, difference, run_ours, run_torch
 from compare import RTOL, make
-from library import DIMS, DTYPE, DTYPES, FLOAT, INDEX, INTS, SHAPE, TEXT, Library
+from library import DIMS, DTYPE, FLOAT, INDEX, INTS, SHAPE, TEXT, Library
 from samples import Sample, read_samples
+from written import array_text, number
 
 HERE = Path(__file__).resolve().parent
-NAMES = {np.dtype(t): name for name, (_, t) in DTYPES.items()}
 MOST = 2  # sample lines per operation that become cases
 MOST_VALUES = 200  # larger cases are left to compare.py
-
-
-def number(value: Any) -> str:
-    """A value as text that reads back the same."""
-    value = value.item() if hasattr(value, "item") else value
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, int):
-        return str(value)
-    text = repr(float(value))
-    return text[:-2] if text.endswith(".0") else text
-
-
-def array_text(array: np.ndarray) -> str:
-    """dtype, shape and values."""
-    shape = "[" + ",".join(str(s) for s in array.shape) + "]"
-    return " ".join([NAMES[array.dtype], shape, *(number(v) for v in array.reshape(-1))])
 
 
 def item_text(item: Any) -> str:
@@ -192,6 +176,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--library", required=True)
     parser.add_argument("--family", nargs="*", default=[])
+    parser.add_argument("--output", type=Path, default=HERE, help="the directory of the files")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
@@ -202,16 +187,13 @@ def main() -> int:
         by_op.setdefault(sample.op, []).append(sample)
     files: dict[str, list[str]] = {}
     cases, problems = 0, []
+    version = torch.__version__.split("+")[0]
+    head = f"# What PyTorch {version} gives: written by generate.py, see README.md."
     for ref in registry.OPS.values():
         if ref.name not in library.info:
             problems.append(f"{ref.name}: the library has no such operation")
             continue
-        lines = files.setdefault(
-            ref.family,
-            [
-                f"# What PyTorch {torch.__version__.split('+')[0]} gives: written by generate.py, see README.md.",
-            ],
-        )
+        lines = files.setdefault(ref.family, [head])
         made = 0
         for sample in by_op.get(ref.name, []):
             if made == MOST:
@@ -226,7 +208,7 @@ def main() -> int:
             lines += ["", *new] if new else []
     for family, lines in files.items():
         cases += sum(line.startswith("case ") for line in lines)
-        (HERE / f"{family}.txt").write_text("\n".join(lines) + "\n")
+        (arguments.output / f"{family}.txt").write_text("\n".join(lines) + "\n")
     print(f"{cases} cases of {len(registry.OPS)} operations")
     for problem in problems:
         print(problem)

@@ -21,6 +21,7 @@ DTYPES = {
     "i8": (7, np.int8),
     "f16": (8, np.float16),
 }
+NUMBER_OF = {np.dtype(numpy).char: number for number, numpy in DTYPES.values()}
 BY_NUMBER = {number: (name, numpy) for name, (number, numpy) in DTYPES.items()}
 INT, FLOAT, BOOL, DTYPE, DIMS, SHAPE, INDEX, INTS, TEXT = range(9)
 INDEX_INT, INDEX_SLICE, INDEX_ELLIPSIS, INDEX_NEWAXIS, INDEX_TENSOR = range(5)
@@ -194,7 +195,7 @@ class Library:
 
     def wrap(self, array: np.ndarray) -> int:
         """A tensor on the array's memory, with its strides. The array must stay alive."""
-        number = {np.dtype(t).char: n for n, t in DTYPES.values()}[array.dtype.char]
+        number = NUMBER_OF[array.dtype.char]
         shape = (c.c_int64 * max(array.ndim, 1))(*array.shape)
         strides = (c.c_int64 * max(array.ndim, 1))(*(s // array.itemsize for s in array.strides))
         handle = self.from_blob(array.ctypes.data, number, array.ndim, shape, strides, None, None)
