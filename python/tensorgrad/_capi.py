@@ -24,7 +24,7 @@ from ctypes import (
 )
 
 VERSION = "0.1.0"
-ABI_HASH = 0xC5ABEC9AE12D9FFE
+ABI_HASH = 0x32373BB3B5D2A398
 
 TG_VERSION_MAJOR = 0
 TG_VERSION_MINOR = 1
@@ -1389,9 +1389,11 @@ PROTOTYPES = {
         False,
     ),
     "tg_sigmoid_focal_loss": (c_void_p, (c_void_p, c_void_p, c_double, c_double, c_int), False),
+    "tg_dice_loss": (c_void_p, (c_void_p, c_void_p, c_double, c_int), False),
     "tg_soft_margin_loss": (c_void_p, (c_void_p, c_void_p, c_int), False),
     "tg_cross_entropy": (c_void_p, (c_void_p, c_void_p, POINTER(tg_cross_entropy_options)), False),
     "tg_nll_loss": (c_void_p, (c_void_p, c_void_p, c_void_p, c_int64, c_int), False),
+    "tg_info_nce_loss": (c_void_p, (c_void_p, c_void_p, c_double, c_int), False),
     "tg_multi_margin_loss": (
         c_void_p,
         (c_void_p, c_void_p, POINTER(tg_multi_margin_loss_options)),

@@ -1286,6 +1286,7 @@ def tg_sigmoid_focal_loss(
     reduction: int,
     /,
 ) -> int | None: ...
+def tg_dice_loss(x: Address, target: Address, smooth: float, reduction: int, /) -> int | None: ...
 def tg_soft_margin_loss(x: Address, target: Address, reduction: int, /) -> int | None: ...
 def tg_cross_entropy(
     logits: Address,
@@ -1298,6 +1299,13 @@ def tg_nll_loss(
     target: Address,
     weight: Address,
     ignore_index: int,
+    reduction: int,
+    /,
+) -> int | None: ...
+def tg_info_nce_loss(
+    query: Address,
+    key: Address,
+    temperature: float,
     reduction: int,
     /,
 ) -> int | None: ...

@@ -2379,9 +2379,9 @@ class TensorOps:
         raise failure()
 
     def lstsq(self, other: Tensor) -> Tensor:
-        """The y [..., n, k] that makes ‖a·y - b‖ least, a [..., m, n] and b [..., m, k], and among
-        several the shortest (m < n). a must have full rank, else TG_ERR_NUMERIC: tg_pinv takes
-        any.
+        """The y [..., n, k] that makes ‖a·y - b‖ least, a [..., m, n] and b [..., m, k] (or
+        vectors, as for tg_solve), and among several the shortest (m < n). a must have full
+        rank, else TG_ERR_NUMERIC: tg_pinv takes any.
         """
         if type(other) is not Tensor:
             require(other, "lstsq", "other")
@@ -3873,8 +3873,9 @@ def svdvals(input: Tensor) -> Tensor:
 
 
 def lstsq(input: Tensor, other: Tensor) -> Tensor:
-    """The y [..., n, k] that makes ‖a·y - b‖ least, a [..., m, n] and b [..., m, k], and among
-    several the shortest (m < n). a must have full rank, else TG_ERR_NUMERIC: tg_pinv takes any.
+    """The y [..., n, k] that makes ‖a·y - b‖ least, a [..., m, n] and b [..., m, k] (or vectors,
+    as for tg_solve), and among several the shortest (m < n). a must have full rank, else
+    TG_ERR_NUMERIC: tg_pinv takes any.
     """
     if type(input) is not Tensor:
         require(input, "lstsq")

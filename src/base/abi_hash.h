@@ -5,6 +5,6 @@
 #ifndef TG__ABI_HASH_H
 #define TG__ABI_HASH_H
 
-#define TG__ABI_HASH 0xc5abec9ae12d9ffeull
+#define TG__ABI_HASH 0x32373bb3b5d2a398ull
 
 #endif
