@@ -28,8 +28,8 @@ bool tg__blas_usable(void);
 /* The product by OpenBLAS, f32 or f64, m, n, k >= 1: dot if m = n = 1, gemv if one of them is 1,
  * else gemm. The caller has made sure of tg__blas_usable, tg__blas_takes and of sizes. */
 void tg__blas_product(const tg__gemm *g);
-/* Around calls of OpenBLAS's LAPACK: false if they must not be made (there is no OpenBLAS, or it has
- * no room for its threads); true is ended by tg__blas_leave. */
+/* Around calls of OpenBLAS's LAPACK: false if they must not be made (there is no OpenBLAS, or it
+ * has no room for its threads); true is ended by tg__blas_leave. */
 bool tg__blas_enter(void);
 void tg__blas_leave(void);
 /* True if OpenBLAS can read the operands where they are: each is a vector with a stride, or one of

@@ -40,8 +40,9 @@ op("linear", lambda x, w, b: F.linear(x, w, b))
 op("inner", torch.inner)
 op("outer", torch.outer)
 op("addmm", lambda c, a, b, beta, alpha: torch.addmm(c, a, b, beta=beta, alpha=alpha))
+# their backward in PyTorch fails for single rows
 op("addmv", lambda c, a, b, beta, alpha: torch.addmv(c, a, b, beta=beta, alpha=alpha), resize=False)
-op("addr", lambda c, a, b, beta, alpha: torch.addr(c, a, b, beta=beta, alpha=alpha), resize=False)  # its backward fails for one row
+op("addr", lambda c, a, b, beta, alpha: torch.addr(c, a, b, beta=beta, alpha=alpha), resize=False)
 op("addbmm", lambda c, a, b, beta, alpha: torch.addbmm(c, a, b, beta=beta, alpha=alpha))
 op("baddbmm", lambda c, a, b, beta, alpha: torch.baddbmm(c, a, b, beta=beta, alpha=alpha))
 op("einsum", lambda *x, equation: torch.einsum(equation, *x))
