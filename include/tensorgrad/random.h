@@ -61,7 +61,8 @@ TG_API tg_tensor *tg_exponential(tg_dtype dtype, int ndim, const int64_t *shape,
 /** Standard Gumbel: -ln(-ln u). f32, f64. */
 TG_API tg_tensor *tg_gumbel(tg_dtype dtype, int ndim, const int64_t *shape,
                             tg_generator *generator_or_null);
-/** Integers, all of [lo, hi) equally often, lo < hi; they must fit dtype (any but bool). */
+/** Integers, all of [lo, hi) equally often, lo < hi; they must fit dtype: f32, f64 or
+ *  any of the integers. */
 TG_API tg_tensor *tg_randint(tg_dtype dtype, int ndim, const int64_t *shape, int64_t lo, int64_t hi,
                              tg_generator *generator_or_null);
 /** 0, 1, …, n - 1 in random order. i64. */

@@ -217,7 +217,20 @@ static void draw_piece(int64_t begin, int64_t end, void *ctx) {
 }
 
 static int64_t item_of(tg_dtype dtype) {
-    return dtype == TG_F64 || dtype == TG_I64 ? 8 : dtype == TG_F32 || dtype == TG_I32 ? 4 : 1;
+    switch (dtype) {
+    case TG_F64:
+    case TG_I64:
+        return 8;
+    case TG_F32:
+    case TG_I32:
+        return 4;
+    case TG_I16:
+    case TG_F16:
+    case TG_BF16:
+        return 2;
+    default:
+        return 1;
+    }
 }
 
 void tg__draw(tg__draw_kind kind, tg_dtype dtype, void *out, int64_t n, double a, double b,

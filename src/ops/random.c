@@ -303,6 +303,14 @@ static bool range_of(tg_dtype dtype, int64_t *least, int64_t *most) {
         *least = INT32_MIN;
         *most = INT32_MAX;
         return true;
+    case TG_I16:
+        *least = INT16_MIN;
+        *most = INT16_MAX;
+        return true;
+    case TG_I8:
+        *least = INT8_MIN;
+        *most = INT8_MAX;
+        return true;
     case TG_U8:
         *least = 0;
         *most = UINT8_MAX;
@@ -322,7 +330,7 @@ static tg_tensor *integers(const char *op, tg_dtype dtype, int ndim, const int64
     if (!tg__shape_check(op, dtype, ndim, shape, NULL, NULL))
         return NULL;
     if (!range_of(dtype, &least, &most)) {
-        tg__fail(TG_ERR_DTYPE, op, "dtype %s; it takes f32, f64, i64, i32, u8",
+        tg__fail(TG_ERR_DTYPE, op, "dtype %s; it takes f32, f64, i64, i32, i16, i8, u8",
                  tg_dtype_name(dtype));
         return NULL;
     }

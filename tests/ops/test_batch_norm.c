@@ -65,6 +65,25 @@ static void a_nan_momentum_gives_the_cumulative_mean(void **state) {
     assert_true(tg_item_i64(o.num_batches) == 2);
 }
 
+/* Numbers that f16 holds exactly, and statistics of either dtype. */
+static void half_precision_is_computed_in_f32(void **state) {
+    (void)state;
+    tg_batch_norm_options o = TG_BATCH_NORM_OPTIONS_INIT;
+    o.training = true;
+    o.momentum = .5;
+    for (int wide = 0; wide < 2; wide++) {
+        o.running_mean = tg_zeros(wide ? TG_F32 : TG_F16, TG_SHAPE(3));
+        o.running_var = tg_zeros(wide ? TG_F32 : TG_F16, TG_SHAPE(3));
+        tg_tensor *y = tg_batch_norm(tg_cast(batch(), TG_F16), &o);
+        assert_shape(y, wide ? TG_F32 : TG_F16, TG_SHAPE(4, 3));
+        tg_tensor *exact = tg_batch_norm(
+            batch(), &(tg_batch_norm_options){.size = sizeof o, .training = true, .eps = 1e-5});
+        assert_close(tg_item(tg_max(tg_abs(tg_sub(tg_cast(y, TG_F64), exact)))), 0, 0, 1e-3);
+        assert_values(tg_cast(o.running_mean, TG_F64), 1.625, 0, 2.25);
+        assert_values(tg_sub_scalar(tg_cast(tg_select(o.running_var, 0, 1), TG_F64), 13), 0);
+    }
+}
+
 static void channels_span_all_other_dims(void **state) {
     (void)state;
     tg_tensor *x = tg_sin(counting(TG_SHAPE(3, 2, 4, 5)));
@@ -137,6 +156,6 @@ static void what_does_not_fit_is_refused(void **state) {
 TG_TEST_MAIN(tg_scoped(training_is_that_of_pytorch),
              tg_scoped(evaluation_uses_the_running_statistics),
              tg_scoped(a_nan_momentum_gives_the_cumulative_mean),
-             tg_scoped(channels_span_all_other_dims),
+             tg_scoped(half_precision_is_computed_in_f32), tg_scoped(channels_span_all_other_dims),
              tg_scoped(a_failed_call_changes_no_statistics),
              tg_scoped(what_does_not_fit_is_refused))
