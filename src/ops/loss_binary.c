@@ -45,6 +45,10 @@ tg_tensor *tg_binary_cross_entropy(tg_tensor *x, tg_tensor *target, tg_tensor *w
 /* ---- bce_each: one element of it, logarithms not below -100; d/dx = (x - t)/max(x(1 - x), 1e-12),
  *      d/dt = ln(1 - x) - ln x, limited alike ---- */
 static tg_tensor *limited(tg_tensor *x) { return tg_clamp(x, -100.0, __builtin_inf()); }
+static bool bce_each_forward(const tg__call *c) {
+    return tg__float_only("bce_each", c->in[0]) && tg__float_only("bce_each", c->in[1]) &&
+           tg__binary_forward(c);
+}
 static void bce_each_rule(tg__rule *r) {
     tg_tensor *x = r->in[0];
     tg_tensor *t = r->in[1];
@@ -56,7 +60,7 @@ static void bce_each_rule(tg__rule *r) {
         r->gin[1] = tg_mul(r->g[0], tg_sub(limited(tg_log1p(tg_neg(x))), limited(tg_log(x))));
 }
 TG_OP(bce_each, .maths = "-(target * ln(x) + (1 - target) * ln(1 - x))", .inputs = "x target",
-      .n_in = 2, .flags = TG__INTERNAL | TG__BROADCASTS, .forward = tg__binary_forward,
+      .n_in = 2, .flags = TG__INTERNAL | TG__BROADCASTS, .forward = bce_each_forward,
       .kernel = TG__BIN_bce, .rule = bce_each_rule,
       .saves = {TG__SAVE_IN(0, TG__ANY), TG__SAVE_IN(1, 1)}, .onnx = {"composed"});
 TG_SAMPLES(bce_each, "%[2,3] %[2,3]");

@@ -143,6 +143,23 @@ static void optimizers(tg_tensor *w) {
     CHECK((TG_CALLBACK_OWNS & 1u) != 0);
 }
 
+static void losses(tg_tensor *x, tg_tensor *classes) { /* x [2, 3] of zeros */
+    tg_poisson_nll_loss_options poisson = TG_POISSON_NLL_LOSS_OPTIONS_INIT;
+    CHECK(tg_item(tg_poisson_nll_loss(x, x, &poisson)) == 1);
+    tg_gaussian_nll_loss_options gaussian = TG_GAUSSIAN_NLL_LOSS_OPTIONS_INIT;
+    gaussian.eps = 1;
+    CHECK(tg_item(tg_gaussian_nll_loss(x, x, x, &gaussian)) == 0);
+    tg_multi_margin_loss_options multi = TG_MULTI_MARGIN_LOSS_OPTIONS_INIT;
+    multi.reduction = TG_REDUCE_SUM;
+    CHECK(tg_item(tg_multi_margin_loss(x, classes, &multi)) > 1.33);
+    tg_triplet_margin_loss_options triplet = TG_TRIPLET_MARGIN_LOSS_OPTIONS_INIT;
+    CHECK(tg_item(tg_triplet_margin_loss(x, x, x, &triplet)) == 1);
+    tg_ctc_loss_options ctc = TG_CTC_LOSS_OPTIONS_INIT;
+    ctc.blank = 2;
+    tg_tensor *label = tg_zeros(TG_I64, TG_SHAPE(1));
+    CHECK(tg_item(tg_ctc_loss(x, label, TG_NONE, TG_NONE, &ctc)) < 0); /* three paths */
+}
+
 static void gradients(void) {
     tg_scope s = tg_scope_open();
     tg_tensor *w = tg_requires_grad_(tg_zeros(TG_F64, TG_SHAPE(2, 3)), true);
@@ -157,6 +174,7 @@ static void gradients(void) {
     tg_backward_options with = TG_BACKWARD_OPTIONS_INIT;
     CHECK(tg_backward_ex(&loss, 1, &with) == TG_OK);
     CHECK(tg_grad(w) != NULL);
+    losses(w, target);
     windows();
     layers();
     optimizers(w);

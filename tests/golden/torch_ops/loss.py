@@ -213,8 +213,16 @@ def _multi_margin(x, target, weight, p, margin, reduction):
 
 op("multi_margin_loss", _multi_margin, special=False)
 corner("multi_margin_loss", [[1.0, 0.0, 2.0]], tensor([0], "i64"), None)
+
+
+def _multilabel_margin(x, target, reduction):
+    if x.numel() == 0:
+        raise ValueError("memory that nobody wrote to")
+    return F.multilabel_margin_loss(x, target, reduction=REDUCTION[reduction])
+
+
 # A NaN among the scores is left out there, and makes the loss NaN here.
-op("multilabel_margin_loss", _pair(F.multilabel_margin_loss), second=False, special=False)
+op("multilabel_margin_loss", _multilabel_margin, second=False, special=False)
 corner("multilabel_margin_loss", [[0.1, 0.2, 0.4, 0.8]], tensor([[3, 0, -1, 1]], "i64"))
 corner("multilabel_margin_loss", [[1.0, 0.0, 2.0]], tensor([[0, -1, -1]], "i64"))
 op("multilabel_soft_margin_loss",
