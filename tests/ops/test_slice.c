@@ -138,7 +138,8 @@ static void index_lists_are_checked(void **state) {
                    "f64 [2, 3]");
     assert_refused(tg_index(x, ITEMS(TG_ELLIPSIS, TG_ELLIPSIS)), TG_ERR_ARG, "item 1",
                    "second ellipsis");
-    assert_refused(tg_index(x, ITEMS({7, 0, 0, 0, 0, NULL})), TG_ERR_ARG, "item 0", "no known kind");
+    assert_refused(tg_index(x, ITEMS({7, 0, 0, 0, 0, NULL})), TG_ERR_ARG, "item 0",
+                   "no known kind");
     assert_refused(tg_index(x, ITEMS({-1, 0, 0, 0, 0, NULL})), TG_ERR_ARG, "item 0");
     assert_refused(tg_index(x, ITEMS(TG_RANGE(0, 2, 0))), TG_ERR_ARG, "step 0");
     assert_refused(tg_index(x, 2, NULL), TG_ERR_ARG, "items is NULL");
