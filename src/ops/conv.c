@@ -107,8 +107,8 @@ static bool conv_forward(const tg__call *c) {
     const int nd = c->op->kernel;
     const tg_tensor *x = c->in[0];
     const tg_tensor *w = c->in[1];
-    sizes s;
-    int64_t more[TG__SPATIAL];
+    sizes s = {.in = {0}};
+    int64_t more[TG__SPATIAL] = {0};
     int64_t out[TG__SPATIAL];
     if (!read_sizes(c, nd, &s) || !automatic(c, nd, &s, more))
         return false;
@@ -133,7 +133,8 @@ static bool conv_forward(const tg__call *c) {
     .maths = "y = sum of x * w over windows, + b", .inputs = "x w b", .n_in = 3, .n_optional = 1,  \
     .flags = TG__COMPOSED | TG__BLAS, .fields = conv_fields, .attr_size = sizeof(conv_attr),       \
     .kernel = (nd), .forward = conv_forward,                                                       \
-    .onnx = {"Conv", 11, "strides=stride,pads=padding,dilations=dilation,group=groups"}
+    .onnx = {"Conv", 11,                                                                           \
+             "strides=stride,pads=padding,dilations=dilation,group=groups,auto_pad=auto_pad"}
 TG_OP(conv1d, CONV(1));
 TG_SAMPLES(conv1d, "[2,2,5] [3,2,3] [3]", "[2,2,5] [2,2,2] none | stride=2 padding=1",
            "[4,5] [4,2,2] [4] | groups=2 dilation=2", "[1,2,5] [2,2,4] none | auto_pad=1",
@@ -190,7 +191,7 @@ tg_tensor *tg_conv3d(tg_tensor *x, tg_tensor *w, tg_tensor *b_or_none,
 static const tg__window_field output_padding_field = {"output_padding", 0, 0, false};
 static bool transpose_sizes(const tg__call *c, int nd, const sizes *s, int64_t *out) {
     const conv_attr *a = c->attr;
-    int64_t extra[TG__SPATIAL];
+    int64_t extra[TG__SPATIAL] = {0};
     if (!tg__window_values(c->op->name, &output_padding_field, &a->output_padding, nd, NULL, extra))
         return false;
     for (int d = 0; d < TG__SPATIAL; d++) {
@@ -217,7 +218,7 @@ static bool conv_transpose_forward(const tg__call *c) {
     const int nd = c->op->kernel;
     const tg_tensor *w = c->in[1];
     const tg_tensor *b = c->in[2];
-    sizes s;
+    sizes s = {.in = {0}};
     int64_t out[TG__SPATIAL];
     if (!read_sizes(c, nd, &s) || !transpose_sizes(c, nd, &s, out))
         return false;

@@ -55,30 +55,24 @@ static bool sizes_agree(const char *op, const tg__conv *s) {
     return true;
 }
 
-/* The two operands of x, w and y that are there; the third is NULL. */
+/* Which of x, w and y is the result; the inputs are the other two, in this order or, for X, y and
+ * then w. */
+typedef enum { THE_Y, THE_X, THE_W } missing;
+
 typedef struct {
-    const tg_tensor *x, *w, *y;
-    const tg_tensor *first, *second; /* the two, for texts */
+    missing is;
+    const tg_tensor *first, *second;
     bool batched;
 } operands;
-
-static operands operands_of(const tg_tensor *x, const tg_tensor *w, const tg_tensor *y, int nd) {
-    operands o = {.x = x, .w = w, .y = y};
-    o.first = x != NULL ? x : y;
-    o.second = w != NULL ? w : y;
-    o.batched = o.first->ndim == nd + 2;
-    return o;
-}
 
 /* Ranks, dtypes and attributes; fills the strides, paddings, dilations and groups. */
 static bool read_operands(const tg__call *c, const operands *o, int nd, tg__conv *s) {
     const tg__conv_attr *a = c->attr;
     const char *op = c->op->name;
-    if ((o->x != NULL && !tg__spatial_input(op, "x", o->x, nd)) ||
-        (o->y != NULL && !tg__spatial_input(op, "g", o->y, nd)))
+    if (!tg__spatial_input(op, o->is == THE_X ? "g" : "x", o->first, nd) ||
+        (o->is == THE_W && !tg__spatial_input(op, "g", o->second, nd)))
         return false;
-    if ((o->w != NULL && o->w->ndim != nd + 2) ||
-        (o->w == NULL && o->first->ndim != o->second->ndim))
+    if (o->second->ndim != (o->is == THE_W ? o->first->ndim : nd + 2))
         return tg__conv_misfit(op, "the numbers of dims must agree with that of size", o->first,
                                o->second);
     if (!tg__one_float_dtype(c) ||
@@ -97,16 +91,16 @@ static bool read_operands(const tg__call *c, const operands *o, int nd, tg__conv
 static bool read_channels(const char *op, const operands *o, tg__conv *s) {
     const int at = o->batched;
     s->n = o->batched ? o->first->shape[0] : 1;
-    const int64_t outputs = o->w != NULL ? o->w->shape[0] : o->y->shape[at];
+    const int64_t outputs = o->second->shape[o->is == THE_W ? at : 0];
     bool whole = outputs % s->groups == 0;
     s->o = outputs / s->groups;
-    if (o->w != NULL) {
-        s->c = o->w->shape[1];
+    if (o->is != THE_W) {
+        s->c = o->second->shape[1];
     } else {
-        s->c = o->x->shape[at] / s->groups;
-        whole &= o->x->shape[at] % s->groups == 0;
-        if (o->batched && o->x->shape[0] != o->y->shape[0])
-            return tg__conv_misfit(op, "the batch sizes must be equal", o->x, o->y);
+        s->c = o->first->shape[at] / s->groups;
+        whole &= o->first->shape[at] % s->groups == 0;
+        if (o->batched && o->first->shape[0] != o->second->shape[0])
+            return tg__conv_misfit(op, "the batch sizes must be equal", o->first, o->second);
     }
     if (!whole) {
         tg__fail(TG_ERR_SHAPE, op, "%s and %s: the channels must divide into %lld groups",
@@ -116,21 +110,20 @@ static bool read_channels(const char *op, const operands *o, tg__conv *s) {
     int64_t channels;
     if (__builtin_mul_overflow(s->c, s->groups, &channels))
         channels = -1;
-    if (o->w != NULL &&
-        (o->x != NULL ? o->x->shape[at] != channels : o->y->shape[at] != outputs || channels < 0)) {
+    const int64_t needed = o->is == THE_Y ? channels : outputs;
+    if (o->is != THE_W && (o->first->shape[at] != needed || channels < 0)) {
         tg__fail(TG_ERR_SHAPE, op,
                  "%s with %lld channels and w %s: for %lld groups w takes %lld channels and gives "
                  "%lld (transposed: the other way round)",
-                 tg__describe(o->first), (long long)o->first->shape[at], tg__describe(o->w),
+                 tg__describe(o->first), (long long)o->first->shape[at], tg__describe(o->second),
                  (long long)s->groups, (long long)channels, (long long)outputs);
         return false;
     }
     return true;
 }
 
-/* Fills s from the operands (one of them NULL) and the attributes; false with an error. */
-static bool geometry(const tg__call *c, const tg_tensor *x, const tg_tensor *w, const tg_tensor *y,
-                     tg__conv *s) {
+/* Fills s from the inputs and the attributes; false with an error. */
+static bool geometry(const tg__call *c, missing is, tg__conv *s) {
     const tg__conv_attr *a = c->attr;
     const char *op = c->op->name;
     const int nd = a->size.n;
@@ -138,12 +131,15 @@ static bool geometry(const tg__call *c, const tg_tensor *x, const tg_tensor *w, 
         tg__fail(TG_ERR_SHAPE, op, "size has %d entries; give 1 to %d", nd, TG__SPATIAL);
         return false;
     }
-    const operands o = operands_of(x, w, y, nd);
+    const operands o = {is, c->in[0], c->in[1], c->in[0]->ndim == nd + 2};
     if (!read_operands(c, &o, nd, s))
         return false;
-    tg__spatial_of(x ? x->ndim : nd, x ? x->shape : a->size.size, nd, s->in);
-    tg__spatial_of(w ? w->ndim : nd, w ? w->shape : a->size.size, nd, s->k);
-    tg__spatial_of(y ? y->ndim : nd, y ? y->shape : a->size.size, nd, s->out);
+    int64_t *const of_first = is == THE_X ? s->out : s->in;
+    int64_t *const of_second = is == THE_W ? s->out : s->k;
+    int64_t *const of_result = is == THE_Y ? s->out : is == THE_X ? s->in : s->k;
+    tg__spatial_of(o.first->ndim, o.first->shape, nd, of_first);
+    tg__spatial_of(o.second->ndim, o.second->shape, nd, of_second);
+    tg__spatial_of(nd, a->size.size, nd, of_result);
     for (int d = 0; d < TG__SPATIAL; d++)
         if (s->in[d] < 1 || s->out[d] < 1 || s->k[d] < 1 || s->k[d] > INT32_MAX)
             return tg__conv_misfit(op,
@@ -211,7 +207,7 @@ static bool conv_nd_forward(const tg__call *c) {
     const tg_tensor *w = c->in[1];
     const tg_tensor *b = c->in[2];
     tg__conv s;
-    if (!geometry(c, c->in[0], w, NULL, &s))
+    if (!geometry(c, THE_Y, &s))
         return false;
     const bool biased = !(b->flags & TG__IS_NONE);
     if (biased && (b->ndim != 1 || b->shape[0] != w->shape[0]))
@@ -257,7 +253,7 @@ TG_SAMPLES(conv_nd, "[2,2,5] [2,2,3] [2] | size=3", "[3,4] [2,3,2] none | size=2
  * ---- */
 static bool conv_nd_input_forward(const tg__call *c) {
     tg__conv s;
-    if (!geometry(c, NULL, c->in[1], c->in[0], &s))
+    if (!geometry(c, THE_X, &s))
         return false;
     tg_tensor *g;
     tg_tensor *w;
@@ -288,7 +284,7 @@ TG_SAMPLES(conv_nd_input, "[2,2,3] [2,2,3] | size=5", "[2,2] [2,3,2] | size=4 st
  * ---- */
 static bool conv_nd_weight_forward(const tg__call *c) {
     tg__conv s;
-    if (!geometry(c, c->in[0], NULL, c->in[1], &s))
+    if (!geometry(c, THE_W, &s))
         return false;
     const tg__conv_attr *a = c->attr;
     tg_tensor *x;

@@ -27,14 +27,14 @@ static bool windows(const tg__call *c, const int64_t *in, tg__conv *s) {
         return false;
     for (int d = 0; d < TG__SPATIAL; d++) {
         s->in[d] = in[d];
-        const int64_t rest = in[d] + 2 * s->pad[d] - s->dilation[d] * (s->k[d] - 1) - 1;
-        s->out[d] = rest / s->stride[d] + 1;
-        if (rest < 0) {
+        const int64_t room = in[d] + 2 * s->pad[d];
+        const int64_t extent = s->dilation[d] * (s->k[d] - 1) + 1;
+        s->out[d] = (room - extent) / s->stride[d] + 1;
+        if (extent > room) {
             tg__fail(TG_ERR_SHAPE, op,
                      "%s: a window of %lld (with dilation) is larger than the %lld positions with "
                      "padding; use a smaller one or more padding",
-                     tg__describe(c->in[0]), (long long)(s->dilation[d] * (s->k[d] - 1) + 1),
-                     (long long)(in[d] + 2 * s->pad[d]));
+                     tg__describe(c->in[0]), (long long)extent, (long long)room);
             return false;
         }
     }

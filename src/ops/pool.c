@@ -15,7 +15,8 @@
 static bool count_windows(const tg__call *c, const tg_tensor *x, int d, tg__pool *p) {
     const tg__pool_attr *a = c->attr;
     const int64_t extent = p->dilation[d] * (p->k[d] - 1) + 1;
-    const int64_t room = p->in[d] + 2 * p->pad[d] - extent + (a->ceil_mode ? p->stride[d] - 1 : 0);
+    const int64_t padded = p->in[d] + 2 * p->pad[d];
+    const int64_t room = padded - extent + (a->ceil_mode ? p->stride[d] - 1 : 0);
     p->out[d] = room < 0 ? 0 : room / p->stride[d] + 1;
     if (a->ceil_mode && p->out[d] > 0 && (p->out[d] - 1) * p->stride[d] >= p->in[d] + p->pad[d])
         p->out[d]--;
@@ -23,7 +24,7 @@ static bool count_windows(const tg__call *c, const tg_tensor *x, int d, tg__pool
         tg__fail(TG_ERR_SHAPE, c->op->name,
                  "%s: a window of %lld is larger than the %lld positions with padding; use a "
                  "smaller one",
-                 tg__describe(x), (long long)extent, (long long)(p->in[d] + 2 * p->pad[d]));
+                 tg__describe(x), (long long)extent, (long long)padded);
         return false;
     }
     /* With gaps in the window, one that starts in the padding may step over all of x. */

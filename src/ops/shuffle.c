@@ -54,18 +54,19 @@ static bool pixel_shuffle_forward(const tg__call *c) {
     const int64_t channels = x->shape[x->ndim - 3];
     const int64_t h = x->shape[x->ndim - 2];
     const int64_t w = x->shape[x->ndim - 1];
+    const int64_t square = r * r;
     int64_t rows;
     int64_t cols;
-    if (channels % (r * r) != 0 || __builtin_mul_overflow(h, r, &rows) ||
+    if (channels % square != 0 || __builtin_mul_overflow(h, r, &rows) ||
         __builtin_mul_overflow(w, r, &cols)) {
         tg__fail(TG_ERR_SHAPE, c->op->name,
                  "x is %s: %lld channels must divide by upscale_factor² (%lld)", tg__describe(x),
-                 (long long)channels, (long long)(r * r));
+                 (long long)channels, (long long)square);
         return false;
     }
-    tg_tensor *y = tg_reshape(c->in[0], TG_SHAPE(batch, channels / (r * r), r, r, h, w));
+    tg_tensor *y = tg_reshape(c->in[0], TG_SHAPE(batch, channels / square, r, r, h, w));
     c->out[0] =
-        trailing(tg_permute(y, TG_DIMS(0, 1, 4, 2, 5, 3)), x, channels / (r * r), rows, cols);
+        trailing(tg_permute(y, TG_DIMS(0, 1, 4, 2, 5, 3)), x, channels / square, rows, cols);
     return c->out[0] != NULL;
 }
 TG_OP(pixel_shuffle, .maths = "[C r^2, H, W] to [C, H r, W r]", SHUFFLE, .fields = upscale_fields,
