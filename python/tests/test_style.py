@@ -53,12 +53,16 @@ def tool(*command: str) -> str:
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
+CHECKED = [".", *(str(p) for p in [PYTHON.parent / "tests" / "golden"] if p.is_dir())]
+
+
 def test_ruff_finds_nothing():
-    assert not tool("ruff", "check", "--no-cache", ".")
+    assert not tool("ruff", "check", "--no-cache", "--config", "pyproject.toml", *CHECKED)
 
 
 def test_format_is_ruffs():
-    assert not tool("ruff", "format", "--no-cache", "--check", ".")
+    options = ("--no-cache", "--check", "--config", "pyproject.toml")
+    assert not tool("ruff", "format", *options, *CHECKED)
 
 
 def test_mypy_strict_finds_nothing(cache):

@@ -121,13 +121,17 @@ def run_torch(
         torch.from_numpy(weights(tuple(y.shape), np.float64, k, ones)).to(y.dtype).requires_grad_()
         for k, y in roots
     ]
-    grads = torch.autograd.grad(
-        [y for _, y in roots],
-        [leaves[i] for i in wanted],
-        seeds,
-        create_graph=order > 1,
-        allow_unused=True,
-    )
+    try:
+        grads = torch.autograd.grad(
+            [y for _, y in roots],
+            [leaves[i] for i in wanted],
+            seeds,
+            create_graph=order > 1,
+            allow_unused=True,
+        )
+    except RuntimeError as e:
+        result.refused = f"gradient: {e}"
+        return result
     total = None
     for i, g in zip(wanted, grads):
         if g is None:

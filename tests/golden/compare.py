@@ -134,12 +134,13 @@ class Comparison:
 
 
 def resized(sample: Sample, rng: random.Random) -> Sample:
-    """The sample with other sizes: equal ones stay equal."""
+    """The sample with other sizes: equal ones stay equal, also to the bounds of indices."""
     sizes = sorted({s for i in sample.inputs for s in i.shape if s > 1})
     new = {s: rng.choice((0, 1, 1, 2, 3, 4, 5, 7)) for s in sizes}
     new[0], new[1] = 0, 1
     inputs = [
-        Input(i.kind, tuple(new[s] for s in i.shape), i.bound, i.contiguous) for i in sample.inputs
+        Input(i.kind, tuple(new[s] for s in i.shape), new.get(i.bound, i.bound), i.contiguous)
+        for i in sample.inputs
     ]
     return Sample(sample.op, sample.text, inputs, sample.attrs)
 

@@ -23,6 +23,7 @@ from mpmath import mp
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+import closed_arrays  # noqa: E402
 import closed_forms  # noqa: E402
 from exact_cases import CASES, Case, evaluate  # noqa: E402
 from written import array_text, number  # noqa: E402
@@ -100,7 +101,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=HERE, help="the directory of exact.txt")
     arguments = parser.parse_args()
     mp.dps = DIGITS
-    for register in closed_forms.GROUPS:
+    for register in closed_forms.GROUPS + closed_arrays.GROUPS:
         register()
     if arguments.op:
         CASES[:] = [case for case in CASES if case.op in arguments.op]

@@ -69,12 +69,18 @@ corner("float_power", tensor([2, 0], "i64"), tensor([-1, 0], "i64"))
 corner("float_power", tensor([2.0], "f32"), tensor([0.5], "f32"))
 corner("ldexp", [1.0, -3.0, INF, NAN, 0.0], [3.0, -1.0, 2.0, 1.0, INF])
 corner(
-    "ldexp", [1.5, -3.0], tensor([3, -1], "i64"), grads=[[8.0, 0.5], None],
+    "ldexp",
+    [1.5, -3.0],
+    tensor([3, -1], "i64"),
+    grads=[[8.0, 0.5], None],
     why="PyTorch takes 2^-1 in integers for the gradient, where it is 0",
 )
 corner("ldexp", tensor([3, 4], "i64"), tensor([3, -1], "i64"))
 corner(
-    "ldexp", [1.5], tensor([500], "i64"), expect=[[1.5 * 2.0**500]],
+    "ldexp",
+    [1.5],
+    tensor([500], "i64"),
+    expect=[[1.5 * 2.0**500]],
     grads=[[2.0**500], None],
     why="PyTorch takes 2^500 in f32, where it is infinite",
 )
@@ -84,7 +90,10 @@ op("frexp", lambda x: tuple(torch.frexp(x)), special=False)
 corner("frexp", [1.0, -3.0, 0.0, -0.0, 0.5, 5e-324, 1e300])
 corner("frexp", tensor([8.0, -0.3], "f32"))
 corner(
-    "frexp", [INF, NAN], expect=[[INF, NAN], [0, 0]], grads=[[1.0, 1.0]],
+    "frexp",
+    [INF, NAN],
+    expect=[[INF, NAN], [0, 0]],
+    grads=[[1.0, 1.0]],
     why="PyTorch leaves open what the exponent is",
 )
 
@@ -98,7 +107,9 @@ op("clamp", lambda x, lo, hi: torch.clamp(x, lo, hi))
 op("clamp_tensor", lambda x, lo, hi: torch.clamp(x, lo, hi))
 
 for _name in ("maximum", "minimum", "fmax", "fmin"):
-    corner(_name, [1.0, 2.0, 3.0, NAN, 1.0, NAN, INF, -INF], [2.0, 2.0, 1.0, 1.0, NAN, NAN, INF, 0.0])
+    corner(
+        _name, [1.0, 2.0, 3.0, NAN, 1.0, NAN, INF, -INF], [2.0, 2.0, 1.0, 1.0, NAN, NAN, INF, 0.0]
+    )
     corner(_name, [True, True, False], [True, False, False])
     corner(_name, tensor([-3], "i32"), tensor([-4], "i64"))
 corner("clamp", [-2.0, -1.0, 0.0, 2.0, 3.0, NAN, INF, -INF], attrs={"lo": -1.0, "hi": 2.0})
@@ -111,7 +122,9 @@ corner("clamp_tensor", _X, [1.0] * 8, [1.0] * 8)
 corner("clamp_tensor", [1.0, 1.0, 3.0, NAN], [NAN, 0.0, NAN, NAN], [2.0, NAN, NAN, 1.0])
 corner("clamp_tensor", _X, [0.0] * 8, None)
 corner("clamp_tensor", _X, None, [0.0] * 8)
-corner("clamp_tensor", tensor([-5, 0, 9], "i64"), tensor([-1, -1, -1], "i64"), tensor([3, 3, 3], "i64"))
+corner(
+    "clamp_tensor", tensor([-5, 0, 9], "i64"), tensor([-1, -1, -1], "i64"), tensor([3, 3, 3], "i64")
+)
 
 # ---- Functions of two numbers ----
 
@@ -126,26 +139,48 @@ op("xlogy", torch.xlogy)
 op("xlog1py", torch.special.xlog1py)
 
 corner(
-    "hypot", [0.0, -0.0], [0.0, 0.0], expect=[[0.0, 0.0]], grads=[[0.0, 0.0], [0.0, 0.0]],
+    "hypot",
+    [0.0, -0.0],
+    [0.0, 0.0],
+    expect=[[0.0, 0.0]],
+    grads=[[0.0, 0.0], [0.0, 0.0]],
     why="PyTorch gives NaN gradients at the origin",
 )
 corner("hypot", [3.0, INF, 1.0, 1e200, NAN, 0.0], [4.0, 1.0, NAN, 1e200, INF, -2.0])
-corner("atan2", [0.0, 0.0, -0.0, 1.0, INF, 0.0, -1.0, NAN], [0.0, -0.0, -1.0, 0.0, INF, -1.0, -INF, 1.0])
 corner(
-    "atan2", [1e200], [1e200], expect=[[0.7853981633974483]], grads=[[5e-201], [-5e-201]],
+    "atan2",
+    [0.0, 0.0, -0.0, 1.0, INF, 0.0, -1.0, NAN],
+    [0.0, -0.0, -1.0, 0.0, INF, -1.0, -INF, 1.0],
+)
+corner(
+    "atan2",
+    [1e200],
+    [1e200],
+    expect=[[0.7853981633974483]],
+    grads=[[5e-201], [-5e-201]],
     why="PyTorch squares, overflows and gives 0",
 )
 corner("atan2", tensor([1, 0], "i64"), tensor([1, 0], "i64"))
-corner("copysign", [7.0, -7.0, 0.0, -0.0, NAN, INF, 2.0, 2.0], [-2.0, 2.0, 1.0, 1.0, 1.0, -1.0, -0.0, 0.0])
+corner(
+    "copysign",
+    [7.0, -7.0, 0.0, -0.0, NAN, INF, 2.0, 2.0],
+    [-2.0, 2.0, 1.0, 1.0, 1.0, -1.0, -0.0, 0.0],
+)
 corner("copysign", tensor([3, -3], "i64"), tensor([-1, 1], "i64"))
 corner("nextafter", [7.0, -7.0, 0.0, 1.0, INF, NAN], [INF, 0.0, -1.0, 1.0, 0.0, 1.0])
 corner("nextafter", tensor([7.0], "f32"), tensor([8.0], "f32"))
 corner("heaviside", [7.0, -7.0, 0.0, -0.0, NAN, INF], [2.0, 2.0, 0.5, NAN, 3.0, 1.0])
 corner("heaviside", tensor([7, -7, 0], "i64"), tensor([2, 2, 5], "i64"))
 for _name in ("logaddexp", "logaddexp2"):
-    corner(_name, [1.0, -INF, NAN, INF, 800.0, -800.0, INF], [1.0, 0.0, 1.0, 0.0, -800.0, -800.0, INF])
     corner(
-        _name, [-INF], [-INF], expect=[[-INF]], grads=[[0.0], [0.0]],
+        _name, [1.0, -INF, NAN, INF, 800.0, -800.0, INF], [1.0, 0.0, 1.0, 0.0, -800.0, -800.0, INF]
+    )
+    corner(
+        _name,
+        [-INF],
+        [-INF],
+        expect=[[-INF]],
+        grads=[[0.0], [0.0]],
         why="PyTorch gives NaN gradients where the sum is 0",
     )
 _X = [0.0, 0.0, 0.0, 1.0, 1.0, NAN, 0.0, 0.0, -1.0, 2.0, -0.0]
@@ -154,8 +189,15 @@ corner("xlog1py", _X, [-1.0, NAN, 2.0, -1.0, -2.0, 0.0, -2.0, INF, 0.0, 1e-20, 1
 
 # ---- Integers ----
 
-for _name in ("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift",
-              "bitwise_right_shift", "gcd", "lcm"):
+for _name in (
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
+    "bitwise_left_shift",
+    "bitwise_right_shift",
+    "gcd",
+    "lcm",
+):
     op(_name, getattr(torch, _name))
 op("bitwise_not", torch.bitwise_not)
 
@@ -167,7 +209,9 @@ corner("bitwise_not", tensor([0, -1, 7], "i64"))
 corner("bitwise_not", tensor([0, 255, 7], "u8"))
 corner("bitwise_not", [True, False])
 for _name in ("bitwise_left_shift", "bitwise_right_shift"):
-    corner(_name, tensor([-8, -8, -8, 8, 1, 1, -1], "i64"), tensor([63, 64, -1, 3, 62, 0, 200], "i64"))
+    corner(
+        _name, tensor([-8, -8, -8, 8, 1, 1, -1], "i64"), tensor([63, 64, -1, 3, 62, 0, 200], "i64")
+    )
     corner(_name, tensor([-8, -8, 8, 1], "i32"), tensor([31, 32, 3, -5], "i32"))
     corner(_name, tensor([200, 200, 3], "u8"), tensor([1, 8, 7], "u8"))
 for _name in ("gcd", "lcm"):
@@ -182,7 +226,12 @@ op("lerp", torch.lerp)
 
 corner("addcmul", [1.0, INF, 0.0], [2.0, 1.0, INF], [0.5, -1.0, 0.0], attrs={"value": 2.0})
 corner("addcdiv", [1.0, 1.0, 1.0], [3.0, 0.0, 3.0], [0.0, 0.0, 3.0], attrs={"value": 0.5})
-corner("lerp", [1.0, 1.0, 1.0, 0.1, INF, 1.0], [3.0, 3.0, 3.0, 0.7, INF, NAN], [0.0, 0.5, 2.0, 1.0, 0.3, 0.0])
+corner(
+    "lerp",
+    [1.0, 1.0, 1.0, 0.1, INF, 1.0],
+    [3.0, 3.0, 3.0, 0.7, INF, NAN],
+    [0.0, 0.5, 2.0, 1.0, 0.3, 0.0],
+)
 
 # ---- Comparison ----
 
@@ -194,7 +243,9 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     corner(_name, tensor([1, 2], "i32"), [1.5, 1.5])
 op(
     "isclose",
-    lambda a, b, rtol, atol, equal_nan: torch.isclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan),
+    lambda a, b, rtol, atol, equal_nan: torch.isclose(
+        a, b, rtol=rtol, atol=atol, equal_nan=equal_nan
+    ),
 )
 _A = [1.0, 1.0, INF, INF, NAN, 0.0, 1.0, 1e-9]
 _B = [1.000009, 1.1, INF, -INF, NAN, 1e-9, INF, 0.0]

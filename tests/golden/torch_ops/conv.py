@@ -66,9 +66,7 @@ corner(
 
 def unfold2d(x, kernel_size, dilation, padding, stride):
     """F.unfold wants numbers or pairs."""
-    return F.unfold(
-        x, many(kernel_size, 1), many(dilation, 1), many(padding, 0), many(stride, 1)
-    )
+    return F.unfold(x, many(kernel_size, 1), many(dilation, 1), many(padding, 0), many(stride, 1))
 
 
 def fold(x, output_size, kernel_size, dilation, padding, stride):

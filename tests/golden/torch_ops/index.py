@@ -55,8 +55,11 @@ op("index", index)
 op("index_put", index_put)
 # (its backward refuses sizes of 0)
 op("index_select", lambda x, index, dim: x.index_select(dim, index), resize=False)
-op("index_add", lambda x, index, src, dim, alpha: x.index_add(dim, index, src, alpha=alpha),
-   resize=False)
+op(
+    "index_add",
+    lambda x, index, src, dim, alpha: x.index_add(dim, index, src, alpha=alpha),
+    resize=False,
+)
 op("index_copy", lambda x, index, src, dim: x.index_copy(dim, index, src))
 op("index_fill", lambda x, index, dim, value: x.index_fill(dim, index, value), resize=False)
 op("gather", lambda x, index, dim: x.gather(dim, index))
@@ -65,12 +68,17 @@ op("put", lambda x, index, src, accumulate: x.put(index, src, accumulate))
 op("take_along_dim", take_along_dim)
 # (what goes beyond an empty index breaks its backward)
 op("scatter", scatter, resize=False)
-op("scatter_add", lambda x, index, src, dim: x.scatter_add(dim, index, used(src, index)),
-   resize=False)
+op(
+    "scatter_add",
+    lambda x, index, src, dim: x.scatter_add(dim, index, used(src, index)),
+    resize=False,
+)
 op("scatter_reduce", scatter_reduce, resize=False)
 op("select_scatter", lambda x, src, dim, index: torch.select_scatter(x, src, dim, index))
-op("slice_scatter", lambda x, src, dim, start, end, step:
-   torch.slice_scatter(x, src, dim, start, end, step))
+op(
+    "slice_scatter",
+    lambda x, src, dim, start, end, step: torch.slice_scatter(x, src, dim, start, end, step),
+)
 op("masked_fill", lambda x, mask, value: x.masked_fill(mask, value))
 op("masked_fill_tensor", lambda x, mask, value: x.masked_fill(mask, value))
 op("masked_select", lambda x, mask: torch.masked_select(x, mask))
@@ -89,19 +97,36 @@ corner("index", GRID, tensor([1, -1, -2], "i64"), attrs={"items": ["t"]}, second
 corner("index", GRID, [True, False], attrs={"items": ["t"]})
 corner("index", GRID, [[True, False, True], [False, False, True]], attrs={"items": ["t"]})
 corner("index", GRID, tensor([0, 0], "i32"), tensor([1, 2], "i64"), attrs={"items": ["t", "t"]})
-corner("index", [GRID, GRID], tensor([0], "i64"), tensor([2, 0], "i64"),
-       attrs={"items": ["t", slice(None), "t"]})
+corner(
+    "index",
+    [GRID, GRID],
+    tensor([0], "i64"),
+    tensor([2, 0], "i64"),
+    attrs={"items": ["t", slice(None), "t"]},
+)
 corner("index", [GRID, GRID], tensor([2, 0], "i64"), attrs={"items": [0, slice(None), "t"]})
 corner("index", GRID, True, attrs={"items": ["t"]})
 corner("index", GRID, tensor([], "i64"), attrs={"items": ["t"]})
-corner("index_put", [0.0, 0.0, 0.0], [1.0, 2.0, 3.0], tensor([0, 0, 2], "i64"),
-       attrs={"items": ["t"], "accumulate": 1}, second=True)
+corner(
+    "index_put",
+    [0.0, 0.0, 0.0],
+    [1.0, 2.0, 3.0],
+    tensor([0, 0, 2], "i64"),
+    attrs={"items": ["t"], "accumulate": 1},
+    second=True,
+)
 corner("index_put", [0.0, 0.0, 0.0], 5.0, tensor([0, -1], "i64"), attrs={"items": ["t"]})
 # of values on one place the last wins, and all get the gradient
 corner("index_put", [9.0, 9.0], [1.0, 2.0, 3.0], tensor([0, 0, 0], "i64"), attrs={"items": ["t"]})
 corner("index_select", [1.0, 2.0], tensor([0, 0, 1], "i64"), attrs={"dim": 0}, second=True)
-corner("index_add", [1.0, 2.0], tensor([0, 0], "i64"), [3.0, 4.0],
-       attrs={"dim": 0, "alpha": 0.5}, second=True)
+corner(
+    "index_add",
+    [1.0, 2.0],
+    tensor([0, 0], "i64"),
+    [3.0, 4.0],
+    attrs={"dim": 0, "alpha": 0.5},
+    second=True,
+)
 corner("index_copy", [1.0, 2.0], tensor([1], "i64"), [3.0], attrs={"dim": 0})
 corner("index_fill", GRID, tensor([-1], "i64"), attrs={"dim": 1, "value": NAN})
 corner("gather", [1.0, 2.0], tensor([0, 0, 1], "i64"), attrs={"dim": 0}, second=True)
@@ -111,20 +136,45 @@ corner("scatter_add", [0.0, 0.0], tensor([0, 0], "i64"), [1.0, 2.0], attrs={"dim
 for mode in range(5):
     for self_too in (1, 0):
         attrs = {"dim": 0, "reduce": mode, "include_self": self_too}
-        corner("scatter_reduce", [1.5, 2.0, 3.0], tensor([0, 0, 2], "i64"), [2.0, 5.0, -1.0],
-               attrs=attrs, second=True)
+        corner(
+            "scatter_reduce",
+            [1.5, 2.0, 3.0],
+            tensor([0, 0, 2], "i64"),
+            [2.0, 5.0, -1.0],
+            attrs=attrs,
+            second=True,
+        )
         corner("scatter_reduce", [1.5, 2.0], tensor([0, 0], "i64"), [NAN, 5.0], attrs=attrs)
 for mode in (3, 4):  # ties are split among all
-    corner("scatter_reduce", [2.0, 7.0], tensor([0, 0], "i64"), [2.0, 2.0],
-           attrs={"dim": 0, "reduce": mode}, second=True)
-    corner("scatter_reduce", [2.0, 7.0], tensor([0, 0], "i64"), [2.0, 2.0],
-           attrs={"dim": 0, "reduce": mode, "include_self": 0},
-           grads=[[0.0, 1.0], None, [0.5, 0.5]],
-           why="PyTorch counts the element that it leaves out")
-corner("scatter_reduce", [0.0, 7.0], tensor([0, 0], "i64"), [3.0, 2.0], attrs={"dim": 0, "reduce": 1})
-corner("scatter_reduce", [4.0, 7.0], tensor([0, 0], "i64"), [0.0, 2.0], attrs={"dim": 0, "reduce": 1})
-corner("scatter_reduce", [4.0, 7.0], tensor([0, 0], "i64"), [0.0, 0.0], attrs={"dim": 0, "reduce": 1})
-corner("scatter_reduce", [0.0, 7.0], tensor([0, 0], "i64"), [0.0, 2.0], attrs={"dim": 0, "reduce": 1})
+    corner(
+        "scatter_reduce",
+        [2.0, 7.0],
+        tensor([0, 0], "i64"),
+        [2.0, 2.0],
+        attrs={"dim": 0, "reduce": mode},
+        second=True,
+    )
+    corner(
+        "scatter_reduce",
+        [2.0, 7.0],
+        tensor([0, 0], "i64"),
+        [2.0, 2.0],
+        attrs={"dim": 0, "reduce": mode, "include_self": 0},
+        grads=[[0.0, 1.0], None, [0.5, 0.5]],
+        why="PyTorch counts the element that it leaves out",
+    )
+corner(
+    "scatter_reduce", [0.0, 7.0], tensor([0, 0], "i64"), [3.0, 2.0], attrs={"dim": 0, "reduce": 1}
+)
+corner(
+    "scatter_reduce", [4.0, 7.0], tensor([0, 0], "i64"), [0.0, 2.0], attrs={"dim": 0, "reduce": 1}
+)
+corner(
+    "scatter_reduce", [4.0, 7.0], tensor([0, 0], "i64"), [0.0, 0.0], attrs={"dim": 0, "reduce": 1}
+)
+corner(
+    "scatter_reduce", [0.0, 7.0], tensor([0, 0], "i64"), [0.0, 2.0], attrs={"dim": 0, "reduce": 1}
+)
 corner("take", GRID, tensor([[0, -1], [5, 0]], "i64"), second=True)
 corner("put", GRID, tensor([0, 0], "i64"), [7.0, 8.0], attrs={"accumulate": 1})
 corner("take_along_dim", GRID, tensor([[0, -1]], "i64"), attrs={"dim": [1]})

@@ -28,8 +28,6 @@ def svd(x, full_matrices):
     return u * sign, s, vt * sign.mT
 
 
-
-
 # ---- products ----
 op("matmul", torch.matmul)
 op("mm", torch.mm)
@@ -85,17 +83,20 @@ op(
 op("cholesky", lambda x, upper: L.cholesky(x, upper=upper))
 
 
-def triangle(l, upper):
-    """What is read of l: PyTorch's gradients reach the other triangle too."""
-    return l.triu() if upper else l.tril()
+def triangle(factor, upper):
+    """What is read of a factor: PyTorch's gradients reach the other triangle too."""
+    return factor.triu() if upper else factor.tril()
 
 
 op(
     "cholesky_solve",
-    lambda b, l, upper: torch.cholesky_solve(b, triangle(l, upper), upper=upper),
+    lambda b, factor, upper: torch.cholesky_solve(b, triangle(factor, upper), upper=upper),
     special=False,
 )
-op("cholesky_inverse", lambda l, upper: torch.cholesky_inverse(triangle(l, upper), upper=upper))
+op(
+    "cholesky_inverse",
+    lambda factor, upper: torch.cholesky_inverse(triangle(factor, upper), upper=upper),
+)
 op("lu_factor", lambda x: tuple(L.lu_factor(x)))
 op("lu", lambda x: tuple(L.lu(x)))
 without("lu_solve", "pivots are no free inputs; test_lu.c solves with them")
@@ -123,8 +124,13 @@ corner(
 )
 corner("det", [[0.0, 0.0], [0.0, 0.0]], expect=[0.0], grads=[[[0.0, 0.0], [0.0, 0.0]]], why="-0")
 corner("slogdet", [[0.0, 1.0], [1.0, 0.0]])
-corner("logdet", [[0.0, 1.0], [1.0, 0.0]], expect=[NAN], grads=[[[0.0, 0.0], [0.0, 0.0]]],
-       why="the NaN is a constant: no gradient passes it")
+corner(
+    "logdet",
+    [[0.0, 1.0], [1.0, 0.0]],
+    expect=[NAN],
+    grads=[[[0.0, 0.0], [0.0, 0.0]]],
+    why="the NaN is a constant: no gradient passes it",
+)
 
 # ---- decompositions ----
 op("qr", lambda x, complete: tuple(L.qr(x, mode="complete" if complete else "reduced")))

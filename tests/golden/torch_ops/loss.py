@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from registry import INF, NAN, corner, op, tensor, without
+from registry import INF, NAN, corner, op, tensor
 
 REDUCTION = ("none", "mean", "sum", "batchmean")
 
@@ -49,9 +49,13 @@ op("huber_loss", _pair(F.huber_loss))
 corner("huber_loss", [-2.0, -1.0, 0.0, 1.0, 2.0], [0.0] * 5, attrs=NONE, second=True)
 corner("huber_loss", [NAN, 0.0], [0.0, 0.0], attrs=NONE)
 corner("huber_loss", [2.0, 3.0], [0.0, 0.0], attrs={"delta": 2.0, "reduction": 0}, second=True)
-op("log_cosh_loss", lambda x, target, reduction: _reduced(
-    F.softplus(2 * (x - target), threshold=700.0) - (x - target) - 0.6931471805599453, reduction),
-   special=False)
+op(
+    "log_cosh_loss",
+    lambda x, target, reduction: _reduced(
+        F.softplus(2 * (x - target), threshold=700.0) - (x - target) - 0.6931471805599453, reduction
+    ),
+    special=False,
+)
 op("kl_div", _pair(F.kl_div))
 corner(
     "kl_div",
@@ -68,17 +72,28 @@ corner(
     [0.0, 1.0, 2.0],
     [0.0, 1.0, 3.0],
     attrs={"full": True, "reduction": 0},
-    grads=[[1.0, 1.718281828459045, 4.38905609893065],
-           [0.0, -1.0, -2.0 + 1.0986122886681098 + 1.0 / 6]],
+    grads=[
+        [1.0, 1.718281828459045, 4.38905609893065],
+        [0.0, -1.0, -2.0 + 1.0986122886681098 + 1.0 / 6],
+    ],
     why="PyTorch multiplies 0 by the infinite slope of the part of target = 0 that is left out",
 )
 corner("poisson_nll_loss", [0.0, 1.0], [2.0, 0.5], attrs={"log_input": False, "reduction": 0})
-op("gaussian_nll_loss", lambda x, target, var, full, eps, reduction: F.gaussian_nll_loss(
-    x, target, var, full=full, eps=eps, reduction=REDUCTION[reduction]))
+op(
+    "gaussian_nll_loss",
+    lambda x, target, var, full, eps, reduction: F.gaussian_nll_loss(
+        x, target, var, full=full, eps=eps, reduction=REDUCTION[reduction]
+    ),
+)
 corner("gaussian_nll_loss", [1.0, 2.0, 3.0], [0.0, 2.0, 3.0], [0.0, 0.0, 4.0], attrs=NONE)
 
-op("binary_cross_entropy", lambda x, target, weight, reduction: _reduced(
-    _times(F.binary_cross_entropy(x, target, reduction="none"), weight), reduction), special=False)
+op(
+    "binary_cross_entropy",
+    lambda x, target, weight, reduction: _reduced(
+        _times(F.binary_cross_entropy(x, target, reduction="none"), weight), reduction
+    ),
+    special=False,
+)
 corner(
     "binary_cross_entropy",
     [0.0, 1.0, 1.0, 0.5],
@@ -92,7 +107,8 @@ corner(
 
 def _logits(x, target, weight, pos_weight, reduction):
     official = F.binary_cross_entropy_with_logits(
-        x, target, _off(weight), pos_weight=_off(pos_weight), reduction=REDUCTION[reduction])
+        x, target, _off(weight), pos_weight=_off(pos_weight), reduction=REDUCTION[reduction]
+    )
     if weight is None and pos_weight is None:
         return official
     yes = -target * F.logsigmoid(x)
@@ -101,10 +117,22 @@ def _logits(x, target, weight, pos_weight, reduction):
 
 
 op("binary_cross_entropy_with_logits", _logits, special=False)
-corner("binary_cross_entropy_with_logits", [-1000.0, 1000.0, -1000.0, 1000.0, 0.0],
-       [0.0, 0.0, 1.0, 1.0, 0.5], None, None, attrs=NONE)
-corner("binary_cross_entropy_with_logits", [-1000.0, 1000.0, -1000.0, 1000.0, 0.0],
-       [0.0, 0.0, 1.0, 1.0, 0.5], None, [3.0], attrs=NONE)
+corner(
+    "binary_cross_entropy_with_logits",
+    [-1000.0, 1000.0, -1000.0, 1000.0, 0.0],
+    [0.0, 0.0, 1.0, 1.0, 0.5],
+    None,
+    None,
+    attrs=NONE,
+)
+corner(
+    "binary_cross_entropy_with_logits",
+    [-1000.0, 1000.0, -1000.0, 1000.0, 0.0],
+    [0.0, 0.0, 1.0, 1.0, 0.5],
+    None,
+    [3.0],
+    attrs=NONE,
+)
 
 
 def _focal(x, target, alpha, gamma, reduction):
@@ -117,21 +145,37 @@ def _focal(x, target, alpha, gamma, reduction):
 
 
 op("sigmoid_focal_loss", _focal, special=False, rtol=10.0)
-op("soft_margin_loss", lambda x, target, reduction: _agreed(
-    _reduced(-F.logsigmoid(target * x), reduction),
-    F.soft_margin_loss(x, target.detach(), reduction=REDUCTION[reduction])), special=False)
+op(
+    "soft_margin_loss",
+    lambda x, target, reduction: _agreed(
+        _reduced(-F.logsigmoid(target * x), reduction),
+        F.soft_margin_loss(x, target.detach(), reduction=REDUCTION[reduction]),
+    ),
+    special=False,
+)
 corner("soft_margin_loss", [-20.0, 0.0, 20.0], [1.0, -1.0, 1.0], attrs=NONE)
-corner("soft_margin_loss", [-1000.0], [1.0], attrs=NONE, expect=[[1000.0]],
-       grads=[[-1.0], [1000.0]],
-       why="PyTorch overflows to infinity")
-
+corner(
+    "soft_margin_loss",
+    [-1000.0],
+    [1.0],
+    attrs=NONE,
+    expect=[[1000.0]],
+    grads=[[-1.0], [1000.0]],
+    why="PyTorch overflows to infinity",
+)
 
 
 def _cross_entropy(logits, target, weight, reduction, ignore_index, label_smoothing):
     if 0 in logits.shape and logits.shape[0 if logits.dim() == 1 else 1] == 0:
         raise ValueError("no classes")
-    official = F.cross_entropy(logits, target, _off(weight), ignore_index=ignore_index,
-                               reduction=REDUCTION[reduction], label_smoothing=label_smoothing)
+    official = F.cross_entropy(
+        logits,
+        target,
+        _off(weight),
+        ignore_index=ignore_index,
+        reduction=REDUCTION[reduction],
+        label_smoothing=label_smoothing,
+    )
     if weight is None or logits.numel() == 0:
         return official
     dim = 0 if logits.dim() == 1 else 1
@@ -154,18 +198,25 @@ def _cross_entropy(logits, target, weight, reduction, ignore_index, label_smooth
 op("cross_entropy", _cross_entropy, special=False)
 corner("cross_entropy", [[1.0, 2.0], [3.0, 5.0]], tensor([-100, -100], "i64"), None, attrs=MEAN)
 corner("cross_entropy", [[1.0, 2.0], [3.0, 5.0]], tensor([-100, -100], "i64"), None, attrs=SUM)
-corner("cross_entropy", [[INF, 2.0], [3.0, 5.0]], tensor([-100, 1], "i64"), None,
-       grads=[[[0.0, 0.0], [0.11920292202211755, -0.11920292202211755]], None, None],
-       why="PyTorch gives NaN to a row that is ignored and infinite")
+corner(
+    "cross_entropy",
+    [[INF, 2.0], [3.0, 5.0]],
+    tensor([-100, 1], "i64"),
+    None,
+    grads=[[[0.0, 0.0], [0.11920292202211755, -0.11920292202211755]], None, None],
+    why="PyTorch gives NaN to a row that is ignored and infinite",
+)
 corner("cross_entropy", [1.0, 2.0, -1.0], tensor(2, "i64"), None, second=True)
-corner("cross_entropy", [[1.0, -INF, 0.0], [1.0, -INF, 0.0]], tensor([0, 1], "i64"), None,
-       attrs=NONE)
+corner(
+    "cross_entropy", [[1.0, -INF, 0.0], [1.0, -INF, 0.0]], tensor([0, 1], "i64"), None, attrs=NONE
+)
 corner("cross_entropy", [[1.0, 2.0], [3.0, 5.0]], tensor([0, 0], "i64"), [0.0, 1.0], attrs=SUM)
 
 
 def _nll(x, target, weight, ignore_index, reduction):
-    official = F.nll_loss(x, target, _off(weight), ignore_index=ignore_index,
-                          reduction=REDUCTION[reduction])
+    official = F.nll_loss(
+        x, target, _off(weight), ignore_index=ignore_index, reduction=REDUCTION[reduction]
+    )
     if weight is None or x.numel() == 0:
         return official
     dim = 0 if x.dim() == 1 else 1
@@ -185,23 +236,49 @@ corner("nll_loss", [[-1.0, -2.0], [-3.0, -5.0]], tensor([-100, -100], "i64"), No
 
 op("hinge_embedding_loss", _pair(F.hinge_embedding_loss))
 corner("hinge_embedding_loss", [0.5, 1.0, 2.0, 0.5], tensor([-1, -1, -1, 1], "i64"), attrs=NONE)
-op("margin_ranking_loss", lambda x1, x2, target, margin, reduction: F.margin_ranking_loss(
-    x1, x2, target, margin=margin, reduction=REDUCTION[reduction]))
+op(
+    "margin_ranking_loss",
+    lambda x1, x2, target, margin, reduction: F.margin_ranking_loss(
+        x1, x2, target, margin=margin, reduction=REDUCTION[reduction]
+    ),
+)
 corner("margin_ranking_loss", [1.0, 2.0, 3.0], [1.0, 1.0, 5.0], [1.0, 1.0, -1.0], attrs=NONE)
-op("cosine_embedding_loss", lambda x1, x2, target, margin, reduction: F.cosine_embedding_loss(
-    x1, x2, target, margin=margin, reduction=REDUCTION[reduction]), special=False, rtol=10.0)
-corner("cosine_embedding_loss", [[1.0, 2.0], [1.0, 0.0]], [[2.0, 1.0], [0.0, 1.0]],
-       tensor([1, -1], "i64"), attrs=NONE)
-op("triplet_margin_loss",
-   lambda anchor, positive, negative, margin, p, eps, swap, reduction: F.triplet_margin_loss(
-       anchor, positive, negative, margin=margin, p=p, eps=eps, swap=swap,
-       reduction=REDUCTION[reduction]), special=False)
+op(
+    "cosine_embedding_loss",
+    lambda x1, x2, target, margin, reduction: F.cosine_embedding_loss(
+        x1, x2, target, margin=margin, reduction=REDUCTION[reduction]
+    ),
+    special=False,
+    rtol=10.0,
+)
+corner(
+    "cosine_embedding_loss",
+    [[1.0, 2.0], [1.0, 0.0]],
+    [[2.0, 1.0], [0.0, 1.0]],
+    tensor([1, -1], "i64"),
+    attrs=NONE,
+)
+op(
+    "triplet_margin_loss",
+    lambda anchor, positive, negative, margin, p, eps, swap, reduction: F.triplet_margin_loss(
+        anchor,
+        positive,
+        negative,
+        margin=margin,
+        p=p,
+        eps=eps,
+        swap=swap,
+        reduction=REDUCTION[reduction],
+    ),
+    special=False,
+)
 corner("triplet_margin_loss", [[1.0, 2.0]], [[1.0, 2.0]], [[1.0, 2.0]], attrs=NONE)
 
 
 def _multi_margin(x, target, weight, p, margin, reduction):
-    official = F.multi_margin_loss(x, target, p=p, margin=margin, weight=_off(weight),
-                                   reduction=REDUCTION[reduction])
+    official = F.multi_margin_loss(
+        x, target, p=p, margin=margin, weight=_off(weight), reduction=REDUCTION[reduction]
+    )
     if x.numel() == 0:  # memory that nobody wrote to
         official = _reduced(x.sum(-1), reduction)
     at = target.unsqueeze(-1)
@@ -225,9 +302,13 @@ def _multilabel_margin(x, target, reduction):
 op("multilabel_margin_loss", _multilabel_margin, second=False, special=False)
 corner("multilabel_margin_loss", [[0.1, 0.2, 0.4, 0.8]], tensor([[3, 0, -1, 1]], "i64"))
 corner("multilabel_margin_loss", [[1.0, 0.0, 2.0]], tensor([[0, -1, -1]], "i64"))
-op("multilabel_soft_margin_loss",
-   lambda x, target, weight, reduction: F.multilabel_soft_margin_loss(
-       x, target, weight, reduction=REDUCTION[reduction]), special=False)
+op(
+    "multilabel_soft_margin_loss",
+    lambda x, target, weight, reduction: F.multilabel_soft_margin_loss(
+        x, target, weight, reduction=REDUCTION[reduction]
+    ),
+    special=False,
+)
 
 
 def _ctc(log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity):
@@ -240,8 +321,15 @@ def _ctc(log_probs, targets, input_lengths, target_lengths, blank, reduction, ze
     if target_lengths is None:
         target_lengths = torch.full((batch,), targets.shape[-1])
     given = targets.unsqueeze(0) if single else targets
-    each = F.ctc_loss(x, given, input_lengths.reshape(-1), target_lengths.reshape(-1), blank=blank,
-                      reduction="none", zero_infinity=zero_infinity)
+    each = F.ctc_loss(
+        x,
+        given,
+        input_lengths.reshape(-1),
+        target_lengths.reshape(-1),
+        blank=blank,
+        reduction="none",
+        zero_infinity=zero_infinity,
+    )
     runs = torch.arange(frames).unsqueeze(1) < input_lengths.reshape(1, -1)
     extra = torch.where(runs.unsqueeze(2), x.exp(), 0).sum((0, 2))
     if zero_infinity:
@@ -260,8 +348,14 @@ corner("ctc_loss", _FRAMES, tensor([[1, 2]], "i64"), tensor([4], "i64"), tensor(
 corner("ctc_loss", _FRAMES, tensor([[1, 1]], "i64"), tensor([3], "i64"), tensor([2], "i64"))
 corner("ctc_loss", _FRAMES, tensor([[1, 1]], "i64"), tensor([4], "i64"), tensor([0], "i64"))
 corner("ctc_loss", _FRAMES, tensor([[1, 1]], "i64"), tensor([2], "i64"), tensor([2], "i64"))
-corner("ctc_loss", _FRAMES, tensor([[1, 1]], "i64"), tensor([2], "i64"), tensor([2], "i64"),
-       attrs={"zero_infinity": True})
+corner(
+    "ctc_loss",
+    _FRAMES,
+    tensor([[1, 1]], "i64"),
+    tensor([2], "i64"),
+    tensor([2], "i64"),
+    attrs={"zero_infinity": True},
+)
 
 
 def _dice(x, target, smooth, reduction):

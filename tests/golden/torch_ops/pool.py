@@ -30,9 +30,7 @@ def maximum(function):
 def mean(function, with_divisor):
     """An avg_pool1d, 2d or 3d."""
 
-    def call(
-        x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    ):
+    def call(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
         more = [divisor_override or None] if with_divisor else []
         y = function(
             x,

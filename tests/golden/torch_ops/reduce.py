@@ -49,30 +49,72 @@ op("nanmean", over(torch.nanmean), special=False)  # only NaN: see the corner
 op("prod", prod, special=False)  # PyTorch divides: NaN beside infinities
 op("amax", over(torch.amax))
 op("amin", over(torch.amin))
-op("aminmax", lambda x, dims, keepdim: (over(torch.amin)(x, dims, keepdim), over(torch.amax)(x, dims, keepdim)))
+op(
+    "aminmax",
+    lambda x, dims, keepdim: (
+        over(torch.amin)(x, dims, keepdim),
+        over(torch.amax)(x, dims, keepdim),
+    ),
+)
 op("all", truth(torch.all), first=False)
 op("any", truth(torch.any), first=False)
 op("count_nonzero", lambda x, dims: torch.count_nonzero(x, dim=every(x, dims)), first=False)
 op("max_dim", lambda x, dim, keepdim: tuple(torch.max(x, dim, keepdim)))
 op("min_dim", lambda x, dim, keepdim: tuple(torch.min(x, dim, keepdim)))
-op("argmax", lambda x, dim, keepdim: torch.argmax(x, None if dim == FLAT else dim, keepdim), first=False)
-op("argmin", lambda x, dim, keepdim: torch.argmin(x, None if dim == FLAT else dim, keepdim), first=False)
+op(
+    "argmax",
+    lambda x, dim, keepdim: torch.argmax(x, None if dim == FLAT else dim, keepdim),
+    first=False,
+)
+op(
+    "argmin",
+    lambda x, dim, keepdim: torch.argmin(x, None if dim == FLAT else dim, keepdim),
+    first=False,
+)
 without("sum_to", "the sum over the dims that were broadcast; tested by every op that broadcasts")
 without("prod_others", "the gradient of prod; tested by its second derivative")
 without("cumsum_back", "the gradient of cumsum; tested by its second derivative")
 without("recur", "part of the gradient of cumprod; tested by its second derivative")
 without("recur_back", "part of the gradient of cumprod; tested by its first derivative")
 
-op("var", lambda x, dims, correction, keepdim: torch.var(x, every(x, dims), correction=correction, keepdim=keepdim))
-op("std", lambda x, dims, correction, keepdim: torch.std(x, every(x, dims), correction=correction, keepdim=keepdim), resize=False)  # of equal numbers PyTorch's is rounding
-op("var_mean", lambda x, dims, correction, keepdim: torch.var_mean(x, every(x, dims), correction=correction, keepdim=keepdim), special=False)
-op("std_mean", lambda x, dims, correction, keepdim: torch.std_mean(x, every(x, dims), correction=correction, keepdim=keepdim), special=False, resize=False)
+op(
+    "var",
+    lambda x, dims, correction, keepdim: torch.var(
+        x, every(x, dims), correction=correction, keepdim=keepdim
+    ),
+)
+op(
+    "std",
+    lambda x, dims, correction, keepdim: torch.std(
+        x, every(x, dims), correction=correction, keepdim=keepdim
+    ),
+    resize=False,
+)  # of equal numbers PyTorch's is rounding
+op(
+    "var_mean",
+    lambda x, dims, correction, keepdim: torch.var_mean(
+        x, every(x, dims), correction=correction, keepdim=keepdim
+    ),
+    special=False,
+)
+op(
+    "std_mean",
+    lambda x, dims, correction, keepdim: torch.std_mean(
+        x, every(x, dims), correction=correction, keepdim=keepdim
+    ),
+    special=False,
+    resize=False,
+)
 op("logsumexp", lambda x, dims, keepdim: torch.logsumexp(x, every(x, dims), keepdim))
 op("softmax", lambda x, dim: torch.softmax(x, dim))
 op("log_softmax", lambda x, dim: torch.log_softmax(x, dim))
 without("softmax_grad", "the gradient of softmax; tested by its second derivative")
 without("log_softmax_grad", "the gradient of log_softmax; tested by its second derivative")
-op("vector_norm", lambda x, p, dims, keepdim: torch.linalg.vector_norm(x, p, every(x, dims), keepdim), special=False)
+op(
+    "vector_norm",
+    lambda x, p, dims, keepdim: torch.linalg.vector_norm(x, p, every(x, dims), keepdim),
+    special=False,
+)
 
 op("cumsum", lambda x, dim: torch.cumsum(x, dim))
 op("cumprod", lambda x, dim: torch.cumprod(x, dim), special=False)  # PyTorch divides by x
@@ -81,15 +123,30 @@ op("cummax", lambda x, dim: tuple(torch.cummax(x, dim)))
 op("cummin", lambda x, dim: tuple(torch.cummin(x, dim)))
 
 op("diff", lambda x, n, dim: torch.diff(x, n, dim))
-op("trapezoid", lambda y, x, dx, dim: torch.trapezoid(y, dx=dx, dim=dim) if x is None else torch.trapezoid(y, x, dim=dim), special=False)
+op(
+    "trapezoid",
+    lambda y, x, dx, dim: (
+        torch.trapezoid(y, dx=dx, dim=dim) if x is None else torch.trapezoid(y, x, dim=dim)
+    ),
+    special=False,
+)
 op(
     "cumulative_trapezoid",
-    lambda y, x, dx, dim: torch.cumulative_trapezoid(y, dx=dx, dim=dim)
-    if x is None
-    else torch.cumulative_trapezoid(y, x, dim=dim),
+    lambda y, x, dx, dim: (
+        torch.cumulative_trapezoid(y, dx=dx, dim=dim)
+        if x is None
+        else torch.cumulative_trapezoid(y, x, dim=dim)
+    ),
 )
-op("cov", lambda x, fweights, aweights, correction: torch.cov(x, correction=int(correction), fweights=fweights, aweights=aweights))
-op("corrcoef", lambda x: torch.corrcoef(x), resize=False, rtol=100.0)  # of two observations: slopes are rounding
+op(
+    "cov",
+    lambda x, fweights, aweights, correction: torch.cov(
+        x, correction=int(correction), fweights=fweights, aweights=aweights
+    ),
+)
+op(
+    "corrcoef", lambda x: torch.corrcoef(x), resize=False, rtol=100.0
+)  # of two observations: slopes are rounding
 op("renorm", lambda x, p, dim, maxnorm: torch.renorm(x, p, dim, maxnorm), special=False)
 
 # ---- Corners ----

@@ -30,8 +30,14 @@ corner("round", [*EXTREME, *ORDINARY, 3.5, 4.5, -3.5, 0.49999999999999994])
 corner("round", tensor([-3, 0, 2], "i64"))
 corner("round", [1.25, 1.35, -1.25, 2.675, *EXTREME], attrs={"decimals": 1})
 corner("round", [15.0, 25.0, -35.0, 1249.0, 4.0], attrs={"decimals": -1})
-corner("round", [1e307], attrs={"decimals": 3}, expect=[[1e307]], grads=[[0.0]],
-       why="PyTorch's product overflows")
+corner(
+    "round",
+    [1e307],
+    attrs={"decimals": 3},
+    expect=[[1e307]],
+    grads=[[0.0]],
+    why="PyTorch's product overflows",
+)
 
 op("deg2rad", torch.deg2rad)
 op("rad2deg", torch.rad2deg)
@@ -124,10 +130,20 @@ op("i0e", torch.special.i0e)
 op("i1e", torch.special.i1e, special=False)
 for name in ("i0", "i1", "i0e", "i1e"):
     corner(name, [*ORDINARY, 0.0, 7.9, 8.1, -8.1, 40.0])
-corner("i0", [INF, -INF, NAN], expect=[[INF, INF, NAN]], grads=[[INF, -INF, NAN]],
-       why="PyTorch gives NaN at infinity")
+corner(
+    "i0",
+    [INF, -INF, NAN],
+    expect=[[INF, INF, NAN]],
+    grads=[[INF, -INF, NAN]],
+    why="PyTorch gives NaN at infinity",
+)
 corner("i1", [INF, -INF], expect=[[INF, -INF]], grads=[None], why="PyTorch gives NaN at infinity")
 op("sinc", torch.sinc, rtol=20.0)  # its slope loses digits near 0
 corner("sinc", [-2.5, -1.5, -0.5, -0.25, 0.25, 0.5, 1.5, 2.5, 0.0, -0.0, NAN, INF])
-corner("sinc", [1.0, -2.0], expect=[[0.0, 0.0]], grads=[[-1.0, -0.5]],
-       why="PyTorch's sin(πx) is not quite 0 at integers")
+corner(
+    "sinc",
+    [1.0, -2.0],
+    expect=[[0.0, 0.0]],
+    grads=[[-1.0, -0.5]],
+    why="PyTorch's sin(πx) is not quite 0 at integers",
+)

@@ -41,8 +41,10 @@ def pad(x, pads, mode, value):
     lead = max(0, n + 2 - x.ndim)
     wide = x.reshape((1,) * lead + tuple(x.shape))
     return F.pad(wide, pads, mode=name).reshape(
-        [s + (pads[2 * k] + pads[2 * k + 1] if k < n else 0)
-         for s, k in zip(x.shape, range(x.ndim - 1, -1, -1))]
+        [
+            s + (pads[2 * k] + pads[2 * k + 1] if k < n else 0)
+            for s, k in zip(x.shape, range(x.ndim - 1, -1, -1))
+        ]
     )
 
 
@@ -68,8 +70,10 @@ op("slice", lambda x, dim, start, end, step: torch.ops.aten.slice(x, dim, start,
 op("index_part", index)
 op("index_part_put", put_part)
 op("diagonal", lambda x, offset, dim1, dim2: torch.diagonal(x, offset, dim1, dim2))
-op("diagonal_scatter",
-   lambda x, src, offset, dim1, dim2: torch.diagonal_scatter(x, src, offset, dim1, dim2))
+op(
+    "diagonal_scatter",
+    lambda x, src, offset, dim1, dim2: torch.diagonal_scatter(x, src, offset, dim1, dim2),
+)
 op("diag_embed", lambda x, offset, dim1, dim2: torch.diag_embed(x, offset, dim1, dim2))
 op("diag", lambda x, diagonal: torch.diag(x, diagonal))
 op("as_strided", as_strided, resize=False)
@@ -86,11 +90,20 @@ without("strided_add", "the gradient of as_strided and unfold_dim")
 
 # float to integer truncates, and saturates where PyTorch is undefined
 corner("cast", [2.7, -2.7, 0.5, -0.5], attrs={"dtype": "i64"})
-corner("cast", [NAN, INF, -INF, 1e300], attrs={"dtype": "i64"},
-       expect=[[0, 9223372036854775807, -9223372036854775808, 9223372036854775807]],
-       why="PyTorch's result is undefined")
-corner("cast", [300.0, -1.0, NAN], attrs={"dtype": "u8"}, expect=[[255, 0, 0]],
-       why="PyTorch's result is undefined")
+corner(
+    "cast",
+    [NAN, INF, -INF, 1e300],
+    attrs={"dtype": "i64"},
+    expect=[[0, 9223372036854775807, -9223372036854775808, 9223372036854775807]],
+    why="PyTorch's result is undefined",
+)
+corner(
+    "cast",
+    [300.0, -1.0, NAN],
+    attrs={"dtype": "u8"},
+    expect=[[255, 0, 0]],
+    why="PyTorch's result is undefined",
+)
 corner("cast", [0.0, -0.0, NAN, 0.25], attrs={"dtype": "bool"})
 corner("cast", tensor([300, -1, 5], "i64"), attrs={"dtype": "u8"})
 corner("cast", [1.0, 2.0], attrs={"dtype": "f32"})
@@ -100,8 +113,12 @@ corner("expand", [[1.0], [2.0]], attrs={"shape": [3, 2, 2]})
 corner("squeeze", [[[1.0]], [[2.0]]], attrs={"dims": [0, 2]})
 corner("slice", [1.0, 2.0, 3.0, 4.0, 5.0], attrs={"dim": 0, "start": -4, "end": 100, "step": 2})
 corner("select", [[1.0, 2.0], [3.0, 4.0]], attrs={"dim": 1, "index": -1})
-corner("as_strided", [1.0, 2.0, 3.0, 4.0], attrs={"size": [3, 2], "stride": [1, 1], "offset": 0},
-       second=True)
+corner(
+    "as_strided",
+    [1.0, 2.0, 3.0, 4.0],
+    attrs={"size": [3, 2], "stride": [1, 1], "offset": 0},
+    second=True,
+)
 corner("as_strided", [1.0, 2.0], attrs={"size": [3], "stride": [0], "offset": 1})
 corner("unfold_dim", [1.0, 2.0, 3.0, 4.0, 5.0], attrs={"dim": 0, "size": 3, "step": 1})
 corner("unfold_dim", 3.0, attrs={"dim": 0, "size": 1, "step": 1})
