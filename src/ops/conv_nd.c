@@ -141,7 +141,8 @@ static bool geometry(const tg__call *c, missing is, tg__conv *s) {
     tg__spatial_of(o.second->ndim, o.second->shape, nd, of_second);
     tg__spatial_of(nd, a->size.size, nd, of_result);
     for (int d = 0; d < TG__SPATIAL; d++)
-        if (s->in[d] < 1 || s->out[d] < 1 || s->k[d] < 1 || s->k[d] > INT32_MAX)
+        if (s->in[d] < 1 || s->in[d] > TG__SPATIAL_MOST || s->out[d] < 1 || s->k[d] < 1 ||
+            s->k[d] > INT32_MAX)
             return tg__conv_misfit(op,
                                    "the spatial sizes and those of the kernel must be at least 1",
                                    o.first, o.second);

@@ -82,8 +82,7 @@ bool tg__pool_adaptive(const tg__call *c, int nd, const int64_t *in, tg__pool *p
             d < first ? 1 : a->output_size.size[a->output_size.n == 1 ? 0 : d - first];
         p->in[d] = in[d];
         p->out[d] = want == -1 ? in[d] : want;
-        int64_t product;
-        if (p->out[d] < 0 || __builtin_mul_overflow(p->out[d] + 1, in[d], &product)) {
+        if (p->out[d] < 0 || p->out[d] >= INT64_MAX / in[d]) {
             tg__fail(TG_ERR_SHAPE, c->op->name,
                      "output_size is %lld; give at least 0, or -1 for the size of x",
                      (long long)want);
@@ -299,20 +298,22 @@ static bool unpool_sizes(const tg__call *c, int nd, int64_t *out) {
                  (int)a->output_size.n, nd);
         return false;
     }
+    const int first = TG__SPATIAL - nd;
     for (int d = 0; d < TG__SPATIAL; d++) {
-        const int first = TG__SPATIAL - nd;
         bool over = __builtin_mul_overflow(in[d] - 1, stride[d], &out[d]) ||
                     __builtin_add_overflow(out[d], k[d] - 2 * pad[d], &out[d]);
-        const int64_t least = out[d] - stride[d] + 1;
+        if (over || out[d] > TG__SPATIAL_MOST)
+            out[d] = TG__SPATIAL_MOST; /* too large for a tensor: refused when it is made */
+        const int64_t least = out[d] - stride[d] + 1 > 1 ? out[d] - stride[d] + 1 : 1;
+        const int64_t most = out[d] + stride[d] - 1;
         const int64_t want =
             d < first || a->output_size.n == 0 ? out[d] : a->output_size.size[d - first];
-        if (over || want < least || want - least >= 2 * stride[d] - 1 || want < 1) {
-            tg__fail(
-                TG_ERR_SHAPE, op,
-                "x is %s: its windows cover %lld positions in a spatial dim, and output_size is "
-                "%lld; give %lld to %lld",
-                tg__describe(x), (long long)out[d], (long long)want,
-                (long long)(least > 1 ? least : 1), (long long)(out[d] + stride[d] - 1));
+        if (want < least || want > most) {
+            tg__fail(TG_ERR_SHAPE, op,
+                     "x is %s: its windows cover %lld positions in a spatial dim, and output_size "
+                     "is %lld; give %lld to %lld",
+                     tg__describe(x), (long long)out[d], (long long)want, (long long)least,
+                     (long long)most);
             return false;
         }
         out[d] = want;

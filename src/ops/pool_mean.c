@@ -168,7 +168,7 @@ static bool avg_pool_grad_forward(const tg__call *c) {
     const int nd = a->size.n;
     bool good = nd >= 1 && nd <= TG__SPATIAL && c->in[0]->ndim > nd;
     for (int d = 0; good && d < nd; d++)
-        good = a->size.size[d] > 0;
+        good = a->size.size[d] > 0 && a->size.size[d] < TG__SPATIAL_MOST;
     if (good)
         return means(c, nd, true);
     tg__fail(TG_ERR_SHAPE, c->op->name, "g is %s; size needs 1 to %d spatial sizes of at least 1",
@@ -177,11 +177,10 @@ static bool avg_pool_grad_forward(const tg__call *c) {
 }
 static void avg_pool_grad_rule(tg__rule *r) {
     const tg__pool_attr *a = r->attr;
-    static const tg__op *const windows[] = {&tg__op_avg_pool1d, &tg__op_avg_pool2d,
-                                            &tg__op_avg_pool3d};
-    static const tg__op *const parts[] = {&tg__op_adaptive_avg_pool1d, &tg__op_adaptive_avg_pool2d,
-                                          &tg__op_adaptive_avg_pool3d};
-    r->gin[0] = tg__apply1((a->adaptive ? parts : windows)[a->size.n - 1], r->g[0], a);
+    static const tg__op *const of[2][TG__SPATIAL] = {
+        {&tg__op_avg_pool1d, &tg__op_avg_pool2d, &tg__op_avg_pool3d},
+        {&tg__op_adaptive_avg_pool1d, &tg__op_adaptive_avg_pool2d, &tg__op_adaptive_avg_pool3d}};
+    r->gin[0] = tg__apply1(of[a->adaptive ? 1 : 0][a->size.n - 1], r->g[0], a);
 }
 TG_OP(avg_pool_grad, .maths = "g shared out over its windows", .inputs = "g", .n_in = 1,
       .flags = TG__INTERNAL, .fields = avg_pool_grad_fields, .attr_size = sizeof(tg__pool_attr),

@@ -6,6 +6,8 @@
 
 /* Inside the ops every spatial geometry has three dims; fewer lie at the end of the arrays. */
 #define TG__SPATIAL 3
+/* No tensor has a larger size; sums of a few of them and of attributes do not overflow. */
+#define TG__SPATIAL_MOST ((int64_t)1 << 60)
 
 /* What an attribute may hold, and what it is when absent or for a missing dim. */
 typedef struct {

@@ -92,8 +92,7 @@ static void what_does_not_fit_is_refused(void **state) {
     assert_refused(resized(x, TG_INTERPOLATE_NEAREST, 0, 0, false), TG_ERR_ARG, "neither size");
     assert_refused(resized(x, TG_INTERPOLATE_NEAREST, -1, 0, false), TG_ERR_SHAPE, "size -1");
     assert_refused(scaled(x, TG_INTERPOLATE_NEAREST, 0.1, false), TG_ERR_SHAPE, "size 0");
-    assert_refused(scaled(x, TG_INTERPOLATE_NEAREST, NAN, false), TG_ERR_ARG,
-                   "scale_factor is ");
+    assert_refused(scaled(x, TG_INTERPOLATE_NEAREST, NAN, false), TG_ERR_ARG, "scale_factor is ");
     assert_refused(scaled(x, TG_INTERPOLATE_NEAREST, -1, false), TG_ERR_ARG, "scale_factor is -1");
     assert_refused(resized(ROW(1, 2), TG_INTERPOLATE_NEAREST, 4, 0, false), TG_ERR_SHAPE, "f64 [2]",
                    "[N, C, L]");
