@@ -41,8 +41,8 @@ static const tg__field einsum_fields[] = {
 /* ---- Reading the equation ---- */
 
 static bool malformed(const plan *p, const char *why) {
-    tg__fail(TG_ERR_ARG, "einsum", "equation %s, at character %d: %s", tg__quote(p->equation),
-             (int)(p->at - p->equation), why);
+    tg__fail(TG_ERR_ARG, "einsum", "equation %s, at character %d: %s; use the form \"ij,jk->ik\"",
+             tg__quote(p->equation), (int)(p->at - p->equation), why);
     return false;
 }
 
@@ -87,10 +87,12 @@ static bool read_operand(plan *p, int i, term *t) {
         return false;
     int hidden = t->x->ndim - n;
     if (hidden < 0 || (hidden > 0 && dots < 0)) {
-        tg__fail(TG_ERR_SHAPE, "einsum",
-                 "equation %s: operand %d is %s and has %d subscripts at character %d%s",
-                 tg__quote(p->equation), i, tg__describe(t->x), n, (int)(start - p->equation),
-                 hidden > 0 ? "; \"...\" stands for the other dims" : "");
+        tg__fail(
+            TG_ERR_SHAPE, "einsum",
+            "equation %s: operand %d is %s and has %d subscripts at character %d; give one per "
+            "dim%s",
+            tg__quote(p->equation), i, tg__describe(t->x), n, (int)(start - p->equation),
+            hidden > 0 ? ", and \"...\" for the others" : "");
         return false;
     }
     t->n = 0;
@@ -117,7 +119,7 @@ static bool note_sizes(plan *p, int i, const term *t) {
         if (s != other && (own[l] >= 0 || (s != 1 && other != 1))) {
             tg__fail(TG_ERR_SHAPE, "einsum",
                      "equation %s: dim %d of operand %d (%s) has size %lld where the same "
-                     "subscript has %lld",
+                     "subscript has %lld; they must be equal or 1",
                      tg__quote(p->equation), k, i, tg__describe(t->x), (long long)s,
                      (long long)other);
             return false;
@@ -167,7 +169,8 @@ static bool read_equation(plan *p, tg_tensor *const *in, term *terms) {
     for (int i = 0; i < p->n_in; i++) {
         terms[i].x = in[i];
         if (i > 0 && *p->at++ != ',') {
-            tg__fail(TG_ERR_ARG, "einsum", "equation %s names %d operand%s and %d came",
+            tg__fail(TG_ERR_ARG, "einsum",
+                     "equation %s names %d operand%s and %d came; give as many",
                      tg__quote(p->equation), i, i == 1 ? "" : "s", p->n_in);
             return false;
         }
@@ -175,7 +178,8 @@ static bool read_equation(plan *p, tg_tensor *const *in, term *terms) {
             return false;
     }
     if (*p->at == ',') {
-        tg__fail(TG_ERR_ARG, "einsum", "equation %s names more than the %d operand%s that came",
+        tg__fail(TG_ERR_ARG, "einsum",
+                 "equation %s names more than the %d operand%s that came; give as many",
                  tg__quote(p->equation), p->n_in, p->n_in == 1 ? "" : "s");
         return false;
     }

@@ -155,7 +155,8 @@ static bool softmax_nll_grad_forward(const tg__call *c) {
     if (!check_softmax_nll(op, c->in[1], target))
         return false;
     if (g->dtype != c->in[1]->dtype || !tg__same_shape(g, target)) {
-        tg__fail(TG_ERR_SHAPE, op, "g is %s for target %s", tg__describe(g), tg__describe(target));
+        tg__fail(TG_ERR_SHAPE, op, "g is %s for target %s; they must have one shape",
+                 tg__describe(g), tg__describe(target));
         return false;
     }
     tg_tensor *index = checked_classes(op, c->in[1], target, a->ignore_index);

@@ -153,8 +153,8 @@ static bool ctc_grad_forward(const tg__call *c) {
     if (!pack(c, 1, &p))
         return false;
     if (g->ndim != 1 || g->shape[0] != p.ctc.batch || g->dtype != p.ctc.dtype) {
-        tg__fail(TG_ERR_SHAPE, c->op->name, "g is %s for log_probs %s", tg__describe(g),
-                 tg__describe(c->in[1]));
+        tg__fail(TG_ERR_SHAPE, c->op->name, "g is %s for log_probs %s; give one per sequence",
+                 tg__describe(g), tg__describe(c->in[1]));
         unpack(&p);
         return false;
     }

@@ -127,10 +127,13 @@ bool tg__lapack_good(const char *op, const tg_tensor *x, int64_t i, int64_t stat
     if (status == TG__LAPACK_MEMORY)
         tg__fail_memory(op, (uint64_t)(tg__rows(x) * tg__cols(x)) * sizeof(double));
     else if (status == TG__LAPACK_TOO_LARGE)
-        tg__fail(TG_ERR_UNSUPPORTED, op, "%s is too large for LAPACK's 32-bit sizes",
+        tg__fail(TG_ERR_UNSUPPORTED, op,
+                 "%s is too large for LAPACK's 32-bit sizes; use smaller matrices",
                  tg__describe(x));
     else
-        tg__fail(TG_ERR_NUMERIC, op, "%s (x is %s) %s", which(x, i), tg__describe(x), why);
+        tg__fail(TG_ERR_NUMERIC, op,
+                 "%s (x is %s) %s; check its values, or add a small multiple of the identity",
+                 which(x, i), tg__describe(x), why);
     return false;
 }
 
@@ -138,7 +141,8 @@ bool tg__finite_only(const char *op, const tg_tensor *x) {
     int64_t size = tg__rows(x) * tg__cols(x);
     for (int64_t i = 0; i < tg__batch_count(x); i++)
         if (!tg__all_finite((tg_dtype)x->dtype, size, tg__matrix_at(x, i))) {
-            tg__fail(TG_ERR_NUMERIC, op, "%s (x is %s) contains NaN or infinities", which(x, i),
+            tg__fail(TG_ERR_NUMERIC, op,
+                     "%s (x is %s) contains NaN or infinities; use finite numbers", which(x, i),
                      tg__describe(x));
             return false;
         }

@@ -16,7 +16,7 @@ static bool pow_forward(const tg__call *c) {
     return tg__binary_forward(c);
 }
 static tg_tensor *pow_base_gradient(tg_tensor *g, tg_tensor *a, tg_tensor *b) {
-    if (b->flags & TG__IS_NUMBER) {
+    if (b != NULL && (b->flags & TG__IS_NUMBER)) {
         double e = tg__load_double((tg_dtype)b->dtype, b->data);
         return e == 0.0 ? tg_zeros_like(g) : tg_mul(g, tg_mul_scalar(tg_pow_scalar(a, e - 1.0), e));
     }

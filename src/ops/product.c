@@ -285,9 +285,9 @@ static bool tensordot_plan(const tg__call *c, int *order_a, int *order_b, int *k
         if (sa == sb)
             continue;
         tg__fail(TG_ERR_SHAPE, "tensordot",
-                 "dim %d of %s and dim %d of %s have sizes %lld and %lld", order_a[*kept_a + i],
-                 tg__describe(a), order_b[*kept_b + i], tg__describe(b), (long long)sa,
-                 (long long)sb);
+                 "dim %d of %s and dim %d of %s have sizes %lld and %lld; they must be equal",
+                 order_a[*kept_a + i], tg__describe(a), order_b[*kept_b + i], tg__describe(b),
+                 (long long)sa, (long long)sb);
         return false;
     }
     if (*kept_a + *kept_b <= TG_MAX_DIMS)

@@ -79,6 +79,9 @@ static void indexing(void) {
     const tg_index_item first[] = {TG_AT(0), TG_AT(0), TG_AT(0)};
     CHECK(tg_item(tg_index(y, 3, first)) == 3.0);
     CHECK(has_shape(tg_slice(x, 2, 1, TG_SLICE_END, 1), TG_SHAPE(2, 3, 3)));
+    const tg_index_item picked[] = {TG_PICK(tg_arange(TG_I64, 0, 2, 1)), TG_AT(1)};
+    CHECK(has_shape(tg_index(x, 2, picked), TG_SHAPE(2, 4)));
+    CHECK(tg_item_i64(tg_argmax(x, TG_FLAT, false)) == 23);
     CHECK(tg_scope_close(s) == TG_OK);
 }
 

@@ -92,7 +92,7 @@ static void malformed_equations_are_named_with_the_place(void **state) {
     assert_refused(sum1("ij,jk", x), TG_ERR_ARG, "more than the 1 operand");
     assert_refused(sum2("ij", x, x), TG_ERR_ARG, "names 1 operand and 2 came");
     assert_refused(sum1("ijk", x), TG_ERR_SHAPE, "operand 0 is f64 [2, 2]", "3 subscripts");
-    assert_refused(sum1("i", x), TG_ERR_SHAPE, "operand 0 is f64 [2, 2]", "\"...\" stands");
+    assert_refused(sum1("i", x), TG_ERR_SHAPE, "operand 0 is f64 [2, 2]", "\"...\" for the others");
     assert_refused(sum1("ijklmnopq", x), TG_ERR_ARG, "too many subscripts");
     assert_refused(sum2("ij,jk", x, ROW(1)), TG_ERR_SHAPE, "operand 1 is f64 [1]");
     assert_refused(sum2("ij,jk", m23(), x), TG_ERR_SHAPE, "operand 1 (f64 [2, 2])", "size 2",
