@@ -33,7 +33,6 @@ from ._create import (
     zeros_like,
 )
 from ._data import build_info, get_num_threads, live_tensors, read_csv, set_num_threads
-from ._dtype import bool_ as bool
 from ._dtype import (
     bfloat16,
     dtype,
@@ -47,6 +46,7 @@ from ._dtype import (
     promote_types,
     uint8,
 )
+from ._dtype import bool_ as bool
 from ._errors import (
     ArgumentError,
     BusyError,
@@ -114,10 +114,10 @@ __all__ = [
     "full",
     "full_like",
     "get_num_threads",
+    "int8",
     "int16",
     "int32",
     "int64",
-    "int8",
     "is_grad_enabled",
     "library_path",
     "linspace",

@@ -337,7 +337,7 @@ class tg_fractional_pool_options(Structure):
     @classmethod
     def init(cls):
         """Filled with defaults."""
-        return cls(size=sizeof(cls), reserved=0, kernel_size=(0, 0, 0), output_size=( 0, 0, 0 ))
+        return cls(size=sizeof(cls), reserved=0, kernel_size=(0, 0, 0), output_size=(0, 0, 0))
 
 
 class tg_unpool_options(Structure):
@@ -359,7 +359,7 @@ class tg_unpool_options(Structure):
             reserved=0,
             stride=(0, 0, 0),
             padding=(0, 0, 0),
-            output_size=( 0, 0, 0 ),
+            output_size=(0, 0, 0),
         )
 
 
@@ -435,7 +435,7 @@ class tg_fold_options(Structure):
     @classmethod
     def init(cls):
         """Filled with defaults."""
-        return cls(size=sizeof(cls), reserved=0, dilation=(1, 1), padding=(0, 0), stride=( 1, 1 ))
+        return cls(size=sizeof(cls), reserved=0, dilation=(1, 1), padding=(0, 0), stride=(1, 1))
 
 
 class tg_index_item(Structure):

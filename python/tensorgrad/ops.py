@@ -22,7 +22,7 @@ from ._wrap import check, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Optional, Union
+    from typing import Any, Callable, Union
 
     Result = Union[Tensor, tuple[Tensor, ...]]
 
@@ -98,7 +98,7 @@ def _fill(attr: c.tg_attr, kind: int, value: Any) -> object:
     return None
 
 
-def call(name: str, *tensors: Optional[Tensor], **attributes: Any) -> Result:
+def call(name: str, *tensors: Tensor | None, **attributes: Any) -> Result:
     """Calls an operation by name; a tuple if it has several outputs.
 
     Raises ArgumentError for an unknown operation or attribute, else the operation's own errors.
@@ -142,7 +142,7 @@ def __getattr__(name: str) -> Callable[..., Result]:
     if operation is None:
         raise AttributeError(f"tensorgrad.ops has no operation {name!r}")
 
-    def function(*tensors: Optional[Tensor], **attributes: Any) -> Result:
+    def function(*tensors: Tensor | None, **attributes: Any) -> Result:
         return call(name, *tensors, **attributes)
 
     function.__name__ = function.__qualname__ = name

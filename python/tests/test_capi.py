@@ -37,9 +37,10 @@ NOT_IN_PYTHON = {"tg_index_put"}
 # Short forms for C of operations that tg.ops has: their names there take an attribute or a tensor
 # more.
 FORMS_FOR_C = frozenset(
-    """tg_alibi_slopes tg_bartlett_window tg_blackman_window tg_block_diag tg_broadcast_to tg_bucketize
-    tg_clamp_max tg_clamp_max_ tg_clamp_min tg_clamp_min_ tg_clip tg_div_mode tg_div_mode_
-    tg_div_mode_scalar tg_div_mode_scalar_ tg_dropout1d tg_dropout2d tg_dropout3d tg_dstack
+    """tg_alibi_slopes tg_bartlett_window tg_blackman_window tg_block_diag tg_broadcast_to
+    tg_bucketize tg_clamp_max tg_clamp_max_ tg_clamp_min tg_clamp_min_ tg_clip tg_div_mode
+    tg_div_mode_ tg_div_mode_scalar tg_div_mode_scalar_ tg_dropout1d tg_dropout2d tg_dropout3d
+    tg_dstack
     tg_embedding_renorm_ tg_hamming_window tg_hann_window tg_hstack tg_index_put_accumulate
     tg_index_put_accumulate_ tg_moveaxis tg_multi_dot tg_norm tg_repeat_interleave_by
     tg_rfloat_power_scalar tg_rfloor_divide_scalar tg_rfmod_scalar tg_rope_angles

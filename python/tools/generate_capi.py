@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import sys
 from pathlib import Path
 
@@ -139,11 +140,12 @@ def initial_values(headers: Headers, struct: str) -> list[str]:
             f"the _INIT of {struct} has {len(values)} values for {len(members)} members"
         )
     given = zip(members, values)
-    return [
-        f"{m.name}={enums.get(v, v.replace('{', '(').replace('}', ')'))}"
-        for m, v in given
-        if v != "None"
-    ]
+    return [f"{m.name}={enums.get(v, tuple_of(v))}" for m, v in given if v != "None"]
+
+
+def tuple_of(value: str) -> str:
+    """`{1, 2}` as Python writes it; anything else as it is."""
+    return re.sub(r"\{\s*(.*?)\s*\}", r"(\1)", value)
 
 
 def write_capi(headers: Headers) -> str:
@@ -268,7 +270,11 @@ def write_stub(headers: Headers) -> str:
     for struct in headers.structs.values():
         out += ["", f"class {struct.name}(ctypes.Structure):"]
         for m in struct.members:
-            kind = "Any" if m.callback or m.type.endswith("]") else types.python(types.argument(m.type), is_result=True)
+            kind = (
+                "Any"
+                if m.callback or m.type.endswith("]")
+                else types.python(types.argument(m.type), is_result=True)
+            )
             out.append(f"    {m.name}: {kind}")
         if struct.name in headers.initialisers:
             out += ["    @classmethod", f"    def init(cls) -> {struct.name}: ..."]

@@ -10,6 +10,7 @@ Three forms, each with its Python method and function:
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from header_parser import Function, Headers
@@ -38,6 +39,12 @@ def form(function: Function, headers: Headers) -> str | None:
     if kind == "unary" and function.name.endswith("_"):
         return "in place"
     return kind
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """Orders log2 before log10, as the linter does."""
+    parts = re.findall(r"\d+|\D+", name)
+    return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts]
 
 
 def docstring(text: str, indent: str) -> list[str]:
@@ -126,7 +133,7 @@ def write_ops(headers: Headers) -> str:
         "",
         "from . import _lib as _lib  # loads the library",
         "from ._capi import (",
-        *(f"    {name}," for name in sorted(names)),
+        *(f"    {name}," for name in sorted(names, key=natural)),
         ")",
         "from ._errors import failure, require",
         "from ._pack import pack_dims",
@@ -141,7 +148,10 @@ def write_ops(headers: Headers) -> str:
         '    Self = TypeVar("Self", bound="TensorOps")',
         "",
         "__all__ = [",
-        *(f'    "{f.name[3:]}",' for f, _ in sorted(functions, key=lambda item: item[0].name)),
+        *(
+            f'    "{f.name[3:]}",'
+            for f, _ in sorted(functions, key=lambda item: natural(item[0].name))
+        ),
         "]",
         "",
         "new = object.__new__",
