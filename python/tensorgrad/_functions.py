@@ -55,7 +55,6 @@ __all__ = [
     "stack",
     "std",
     "sub",
-    "t",
     "transpose",
     "unsqueeze",
     "var",
@@ -215,12 +214,6 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Swaps two dims."""
     require(input, "transpose")
     return input.transpose(dim0, dim1)
-
-
-def t(input: Tensor) -> Tensor:
-    """The transpose of a matrix; a tensor of fewer dims as it is."""
-    require(input, "t")
-    return input.t()
 
 
 def squeeze(input: Tensor, dim: Size | None = None) -> Tensor:

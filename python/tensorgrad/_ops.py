@@ -265,19 +265,13 @@ __all__ = [
     "asinh",
     "atan",
     "atan2",
-    "atan2_",
     "atanh",
     "bitwise_and",
-    "bitwise_and_",
     "bitwise_left_shift",
-    "bitwise_left_shift_",
     "bitwise_not",
     "bitwise_or",
-    "bitwise_or_",
     "bitwise_right_shift",
-    "bitwise_right_shift_",
     "bitwise_xor",
-    "bitwise_xor_",
     "bmm",
     "ceil",
     "clone",
@@ -306,14 +300,11 @@ __all__ = [
     "fmin",
     "frac",
     "gcd",
-    "gcd_",
     "ger",
     "hardsigmoid",
     "hardswish",
     "heaviside",
-    "heaviside_",
     "hypot",
-    "hypot_",
     "i0",
     "i0e",
     "i1",
@@ -328,9 +319,7 @@ __all__ = [
     "isposinf",
     "kron",
     "lcm",
-    "lcm_",
     "ldexp",
-    "ldexp_",
     "lgamma",
     "log",
     "log1p",
@@ -341,12 +330,9 @@ __all__ = [
     "logaddexp2",
     "logdet",
     "logical_and",
-    "logical_and_",
     "logical_not",
     "logical_or",
-    "logical_or_",
     "logical_xor",
-    "logical_xor_",
     "logsigmoid",
     "logsumexp",
     "lstsq",
@@ -370,7 +356,6 @@ __all__ = [
     "neg",
     "negative",
     "nextafter",
-    "nextafter_",
     "nonzero",
     "outer",
     "positive",
@@ -648,37 +633,28 @@ class TensorOps:
             return y
         raise failure()
 
-    def logical_and_(self, other: Tensor) -> Tensor:
+    def logical_and_(self: Self, other: Tensor) -> Self:
         """x.logical_and() in place."""
         if type(other) is not Tensor:
             require(other, "logical_and_", "other")
-        h = tg_logical_and_(self._h, other._h)
-        if h:
-            y = new(Tensor)
-            y._h = h
-            return y
+        if tg_logical_and_(self._h, other._h):
+            return self
         raise failure()
 
-    def logical_or_(self, other: Tensor) -> Tensor:
+    def logical_or_(self: Self, other: Tensor) -> Self:
         """x.logical_or() in place."""
         if type(other) is not Tensor:
             require(other, "logical_or_", "other")
-        h = tg_logical_or_(self._h, other._h)
-        if h:
-            y = new(Tensor)
-            y._h = h
-            return y
+        if tg_logical_or_(self._h, other._h):
+            return self
         raise failure()
 
-    def logical_xor_(self, other: Tensor) -> Tensor:
+    def logical_xor_(self: Self, other: Tensor) -> Self:
         """x.logical_xor() in place."""
         if type(other) is not Tensor:
             require(other, "logical_xor_", "other")
-        h = tg_logical_xor_(self._h, other._h)
-        if h:
-            y = new(Tensor)
-            y._h = h
-            return y
+        if tg_logical_xor_(self._h, other._h):
+            return self
         raise failure()
 
     def logical_not_(self: Self) -> Self:
@@ -1846,59 +1822,44 @@ class TensorOps:
             return y
         raise failure()
 
-    def ldexp_(self, other: Tensor) -> Tensor:
+    def ldexp_(self: Self, other: Tensor) -> Self:
         """x.ldexp() in place."""
         if type(other) is not Tensor:
             require(other, "ldexp_", "other")
-        h = tg_ldexp_(self._h, other._h)
-        if h:
-            y = new(Tensor)
-            y._h = h
-            return y
+        if tg_ldexp_(self._h, other._h):
+            return self
         raise failure()
 
-    def hypot_(self, other: Tensor) -> Tensor:
+    def hypot_(self: Self, other: Tensor) -> Self:
         """x.hypot() in place."""
         if type(other) is not Tensor:
             require(other, "hypot_", "other")
-        h = tg_hypot_(self._h, other._h)
-        if h:
-            y = new(Tensor)
-            y._h = h
-            return y
+        if tg_hypot_(self._h, other._h):
+            return self
         raise failure()
 
-    def atan2_(self, other: Tensor) -> Tensor:
+    def atan2_(self: Self, other: Tensor) -> Self:
         """x.atan2() in place."""
         if type(other) is not Tensor:
             require(other, "atan2_", "other")
-        h = tg_atan2_(self._h, other._h)
-        if h:
-            y = new(Tensor)
-            y._h = h
-            return y
+        if tg_atan2_(self._h, other._h):
+            return self
         raise failure()
 
-    def nextafter_(self, other: Tensor) -> Tensor:
+    def nextafter_(self: Self, other: Tensor) -> Self:
         """x.nextafter() in place."""
         if type(other) is not Tensor:
             require(other, "nextafter_", "other")
-        h = tg_nextafter_(self._h, other._h)
-        if h:
-            y = new(Tensor)
-            y._h = h
-            return y
+        if tg_nextafter_(self._h, other._h):
+            return self
         raise failure()
 
-    def heaviside_(self, other: Tensor) -> Tensor:
+    def heaviside_(self: Self, other: Tensor) -> Self:
         """x.heaviside() in place."""
         if type(other) is not Tensor:
             require(other, "heaviside_", "other")
-        h = tg_heaviside_(self._h, other._h)
-        if h:
-            y = new(Tensor)
-            y._h = h
-            return y
+        if tg_heaviside_(self._h, other._h):
+            return self
         raise failure()
 
     def subtract(self, other: Tensor) -> Tensor:
@@ -2053,37 +2014,28 @@ class TensorOps:
             return y
         raise failure()
 
-    def bitwise_and_(self, other: Tensor) -> Tensor:
+    def bitwise_and_(self: Self, other: Tensor) -> Self:
         """x.bitwise_and() in place."""
         if type(other) is not Tensor:
             require(other, "bitwise_and_", "other")
-        h = tg_bitwise_and_(self._h, other._h)
-        if h:
-            y = new(Tensor)
-            y._h = h
-            return y
+        if tg_bitwise_and_(self._h, other._h):
+            return self
         raise failure()
 
-    def bitwise_or_(self, other: Tensor) -> Tensor:
+    def bitwise_or_(self: Self, other: Tensor) -> Self:
         """x.bitwise_or() in place."""
         if type(other) is not Tensor:
             require(other, "bitwise_or_", "other")
-        h = tg_bitwise_or_(self._h, other._h)
-        if h:
-            y = new(Tensor)
-            y._h = h
-            return y
+        if tg_bitwise_or_(self._h, other._h):
+            return self
         raise failure()
 
-    def bitwise_xor_(self, other: Tensor) -> Tensor:
+    def bitwise_xor_(self: Self, other: Tensor) -> Self:
         """x.bitwise_xor() in place."""
         if type(other) is not Tensor:
             require(other, "bitwise_xor_", "other")
-        h = tg_bitwise_xor_(self._h, other._h)
-        if h:
-            y = new(Tensor)
-            y._h = h
-            return y
+        if tg_bitwise_xor_(self._h, other._h):
+            return self
         raise failure()
 
     def bitwise_not_(self: Self) -> Self:
@@ -2092,48 +2044,36 @@ class TensorOps:
             return self
         raise failure()
 
-    def bitwise_left_shift_(self, other: Tensor) -> Tensor:
+    def bitwise_left_shift_(self: Self, other: Tensor) -> Self:
         """x.bitwise_left_shift() in place."""
         if type(other) is not Tensor:
             require(other, "bitwise_left_shift_", "other")
-        h = tg_bitwise_left_shift_(self._h, other._h)
-        if h:
-            y = new(Tensor)
-            y._h = h
-            return y
+        if tg_bitwise_left_shift_(self._h, other._h):
+            return self
         raise failure()
 
-    def bitwise_right_shift_(self, other: Tensor) -> Tensor:
+    def bitwise_right_shift_(self: Self, other: Tensor) -> Self:
         """x.bitwise_right_shift() in place."""
         if type(other) is not Tensor:
             require(other, "bitwise_right_shift_", "other")
-        h = tg_bitwise_right_shift_(self._h, other._h)
-        if h:
-            y = new(Tensor)
-            y._h = h
-            return y
+        if tg_bitwise_right_shift_(self._h, other._h):
+            return self
         raise failure()
 
-    def gcd_(self, other: Tensor) -> Tensor:
+    def gcd_(self: Self, other: Tensor) -> Self:
         """x.gcd() in place."""
         if type(other) is not Tensor:
             require(other, "gcd_", "other")
-        h = tg_gcd_(self._h, other._h)
-        if h:
-            y = new(Tensor)
-            y._h = h
-            return y
+        if tg_gcd_(self._h, other._h):
+            return self
         raise failure()
 
-    def lcm_(self, other: Tensor) -> Tensor:
+    def lcm_(self: Self, other: Tensor) -> Self:
         """x.lcm() in place."""
         if type(other) is not Tensor:
             require(other, "lcm_", "other")
-        h = tg_lcm_(self._h, other._h)
-        if h:
-            y = new(Tensor)
-            y._h = h
-            return y
+        if tg_lcm_(self._h, other._h):
+            return self
         raise failure()
 
     def take(self, other: Tensor) -> Tensor:
@@ -2792,27 +2732,6 @@ def logical_not(input: Tensor) -> Tensor:
     if type(input) is not Tensor:
         require(input, "logical_not")
     return input.logical_not()
-
-
-def logical_and_(input: Tensor, other: Tensor) -> Tensor:
-    """x.logical_and() in place."""
-    if type(input) is not Tensor:
-        require(input, "logical_and_")
-    return input.logical_and_(other)
-
-
-def logical_or_(input: Tensor, other: Tensor) -> Tensor:
-    """x.logical_or() in place."""
-    if type(input) is not Tensor:
-        require(input, "logical_or_")
-    return input.logical_or_(other)
-
-
-def logical_xor_(input: Tensor, other: Tensor) -> Tensor:
-    """x.logical_xor() in place."""
-    if type(input) is not Tensor:
-        require(input, "logical_xor_")
-    return input.logical_xor_(other)
 
 
 def isnan(input: Tensor) -> Tensor:
@@ -3514,41 +3433,6 @@ def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     return input.logaddexp2(other)
 
 
-def ldexp_(input: Tensor, other: Tensor) -> Tensor:
-    """x.ldexp() in place."""
-    if type(input) is not Tensor:
-        require(input, "ldexp_")
-    return input.ldexp_(other)
-
-
-def hypot_(input: Tensor, other: Tensor) -> Tensor:
-    """x.hypot() in place."""
-    if type(input) is not Tensor:
-        require(input, "hypot_")
-    return input.hypot_(other)
-
-
-def atan2_(input: Tensor, other: Tensor) -> Tensor:
-    """x.atan2() in place."""
-    if type(input) is not Tensor:
-        require(input, "atan2_")
-    return input.atan2_(other)
-
-
-def nextafter_(input: Tensor, other: Tensor) -> Tensor:
-    """x.nextafter() in place."""
-    if type(input) is not Tensor:
-        require(input, "nextafter_")
-    return input.nextafter_(other)
-
-
-def heaviside_(input: Tensor, other: Tensor) -> Tensor:
-    """x.heaviside() in place."""
-    if type(input) is not Tensor:
-        require(input, "heaviside_")
-    return input.heaviside_(other)
-
-
 def subtract(input: Tensor, other: Tensor) -> Tensor:
     """tg_sub."""
     if type(input) is not Tensor:
@@ -3649,55 +3533,6 @@ def lcm(input: Tensor, other: Tensor) -> Tensor:
     if type(input) is not Tensor:
         require(input, "lcm")
     return input.lcm(other)
-
-
-def bitwise_and_(input: Tensor, other: Tensor) -> Tensor:
-    """x.bitwise_and() in place."""
-    if type(input) is not Tensor:
-        require(input, "bitwise_and_")
-    return input.bitwise_and_(other)
-
-
-def bitwise_or_(input: Tensor, other: Tensor) -> Tensor:
-    """x.bitwise_or() in place."""
-    if type(input) is not Tensor:
-        require(input, "bitwise_or_")
-    return input.bitwise_or_(other)
-
-
-def bitwise_xor_(input: Tensor, other: Tensor) -> Tensor:
-    """x.bitwise_xor() in place."""
-    if type(input) is not Tensor:
-        require(input, "bitwise_xor_")
-    return input.bitwise_xor_(other)
-
-
-def bitwise_left_shift_(input: Tensor, other: Tensor) -> Tensor:
-    """x.bitwise_left_shift() in place."""
-    if type(input) is not Tensor:
-        require(input, "bitwise_left_shift_")
-    return input.bitwise_left_shift_(other)
-
-
-def bitwise_right_shift_(input: Tensor, other: Tensor) -> Tensor:
-    """x.bitwise_right_shift() in place."""
-    if type(input) is not Tensor:
-        require(input, "bitwise_right_shift_")
-    return input.bitwise_right_shift_(other)
-
-
-def gcd_(input: Tensor, other: Tensor) -> Tensor:
-    """x.gcd() in place."""
-    if type(input) is not Tensor:
-        require(input, "gcd_")
-    return input.gcd_(other)
-
-
-def lcm_(input: Tensor, other: Tensor) -> Tensor:
-    """x.lcm() in place."""
-    if type(input) is not Tensor:
-        require(input, "lcm_")
-    return input.lcm_(other)
 
 
 def take(input: Tensor, other: Tensor) -> Tensor:

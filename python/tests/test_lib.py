@@ -138,10 +138,10 @@ def test_other_library_is_refused(run):
 
 def test_missing_function_is_named(run, tmp_path):
     package = lone_package(tmp_path)
-    edit(package / "tensorgrad" / "_capi.py", r'^    "tg_neg": ', '    "tg_negative": ')
+    edit(package / "tensorgrad" / "_capi.py", r'^    "tg_neg": ', '    "tg_negate": ')
     done = run("import tensorgrad", package)
     assert done.returncode == 1
-    assert "it has no function tg_negative" in done.stderr
+    assert "it has no function tg_negate" in done.stderr
 
 
 def test_only_the_standard_library_is_imported(run):

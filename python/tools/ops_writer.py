@@ -3,7 +3,8 @@
 Three forms, each with its Python method and function:
 
     tg_tensor *tg_NAME(tg_tensor *x)                   x.NAME(), and x.NAME_() for tg_NAME_
-    tg_tensor *tg_NAME(tg_tensor *a, tg_tensor *b)     a.NAME(other), unless tg_NAME_scalar exists
+    tg_tensor *tg_NAME(tg_tensor *a, tg_tensor *b)     a.NAME(other), unless tg_NAME_scalar exists;
+                                                       a.NAME_(other) for tg_NAME_
     tg_tensor *tg_NAME(tg_tensor *x, int ndims, const int *dims, bool keepdim)
                                                        x.NAME(dim=None, keepdim=False)
 """
@@ -36,9 +37,9 @@ def form(function: Function, headers: Headers) -> str | None:
     kind = FORMS.get(tuple(p.type for p in function.params))
     if kind == "binary" and f"{function.name.rstrip('_')}_scalar" in headers.functions:
         return None
-    if kind == "unary" and function.name.endswith("_"):
-        return "in place"
-    return kind
+    if not function.name.endswith("_"):
+        return kind
+    return {"unary": "in place", "binary": "in place by another"}.get(kind or "")
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:
@@ -77,6 +78,16 @@ def method(function: Function, kind: str, doc: str) -> list[str]:
     if kind == "in place":
         body = f"        if {name}(self._h):\n            return self\n        raise failure()"
         return [f"    def {python_name}(self: Self) -> Self:", *head, *body.split("\n")]
+    if kind == "in place by another":
+        body = (
+            "        if type(other) is not Tensor:\n"
+            f'            require(other, "{python_name}", "other")\n'
+            f"        if {name}(self._h, other._h):\n"
+            "            return self\n"
+            "        raise failure()"
+        )
+        signature = f"    def {python_name}(self: Self, other: Tensor) -> Self:"
+        return [signature, *head, *body.split("\n")]
     if kind == "unary":
         signature = f"    def {python_name}(self) -> Tensor:"
         call = f"        h = {name}(self._h)"
@@ -122,7 +133,7 @@ def write_ops(headers: Headers) -> str:
     chosen = [(f, kind) for f in headers.functions.values() if (kind := form(f, headers))]
     docs = {f.name: f.doc or f"x.{f.name[3:].rstrip('_')}() in place" for f, _ in chosen}
     names = [f.name for f, _ in chosen]
-    functions = [(f, kind) for f, kind in chosen if kind != "in place"]
+    functions = [(f, kind) for f, kind in chosen if not kind.startswith("in place")]
     out = [
         '"""Operations of a regular form: a method and a function each.',
         "",
