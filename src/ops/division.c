@@ -80,8 +80,8 @@ tg_tensor *tg_div_mode_scalar_(tg_tensor *x, double s, tg_div_rounding mode) {
     return op != NULL ? tg__with_number_(op, x, s) : NULL;
 }
 
-/* ---- fmod_whole: (a - fmod(a, b)) / b. trunc(a / b) is one too much where a / b rounds up to an
- *      integer, which the outputs of div_trunc show, but fmod does not ---- */
+/* ---- fmod_whole: (a - fmod(a, b)) / b, which is how often fmod takes b from a; trunc(a / b) is
+ * one more where a / b rounds up to an integer ---- */
 TG_OP(fmod_whole, .maths = "(a - fmod(a, b)) / b", .inputs = "a b", .n_in = 2,
       .flags = TG__INTERNAL | TG__BROADCASTS, .forward = tg__binary_forward,
       .kernel = TG__BIN_fmod_whole, .rule = constant_rule, .onnx = {"composed"});
