@@ -66,7 +66,7 @@ TG_API tg_tensor *tg_softplus(tg_tensor *x, double beta, double threshold);
 TG_API tg_tensor *tg_logsigmoid(tg_tensor *x);
 /** x/(1 + |x|). Float. */
 TG_API tg_tensor *tg_softsign(tg_tensor *x);
-/** x - tanh(x). Float. */
+/** x - tanh(x), accurate also for small x. Float. */
 TG_API tg_tensor *tg_tanhshrink(tg_tensor *x);
 
 TG_API tg_tensor *tg_leaky_relu_(tg_tensor *x, double slope);

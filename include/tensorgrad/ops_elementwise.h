@@ -54,7 +54,8 @@ TG_API tg_tensor *tg_frac(tg_tensor *x);
 TG_API tg_tensor *tg_exp(tg_tensor *x);
 /** 2ˣ; gradient g·y·ln 2. Float. */
 TG_API tg_tensor *tg_exp2(tg_tensor *x);
-/** eˣ - 1, exact near 0; gradient g(y + 1). Float. ONNX has Exp only, which is not exact there. */
+/** eˣ - 1, exact near 0; gradient g(y + 1), whose relative accuracy is lost where y has rounded to
+ *  -1. Float. ONNX has Exp only, which is not exact there. */
 TG_API tg_tensor *tg_expm1(tg_tensor *x);
 /** ln x; -inf at 0, NaN below; gradient g/x everywhere. Float. */
 TG_API tg_tensor *tg_log(tg_tensor *x);
@@ -108,9 +109,11 @@ TG_API tg_tensor *tg_arcsinh(tg_tensor *x);
 TG_API tg_tensor *tg_arccosh(tg_tensor *x);
 /** tg_atanh by its long name. */
 TG_API tg_tensor *tg_arctanh(tg_tensor *x);
-/** tanh x; gradient g(1 - y²). Float. */
+/** tanh x; gradient g(1 - y²), whose relative accuracy is lost where y has rounded to 1 or -1.
+ *  Float. */
 TG_API tg_tensor *tg_tanh(tg_tensor *x);
-/** 1/(1 + e⁻ˣ); gradient g·y(1 - y). Float. */
+/** 1/(1 + e⁻ˣ); gradient g·y(1 - y), whose relative accuracy is lost where y has rounded to 1.
+ *  Float. */
 TG_API tg_tensor *tg_sigmoid(tg_tensor *x);
 
 /* Special functions. Each is within a few units of the last place, but near a zero of the function
@@ -119,7 +122,8 @@ TG_API tg_tensor *tg_sigmoid(tg_tensor *x);
 TG_API tg_tensor *tg_erf(tg_tensor *x);
 /** 1 - erf(x), exact where that is small. Float. */
 TG_API tg_tensor *tg_erfc(tg_tensor *x);
-/** exp(x²)·erfc(x), which does not underflow; gradient g(2xy - 2/√π). Float. */
+/** exp(x²)·erfc(x), which does not underflow; gradient g(2xy - 2/√π), also exact for large x, where
+ *  that cancels. Float. */
 TG_API tg_tensor *tg_erfcx(tg_tensor *x);
 /** The inverse of erf; ±inf at ±1, NaN outside; gradient g·√π/2·exp(y²), +inf at ±1. Float. */
 TG_API tg_tensor *tg_erfinv(tg_tensor *x);
@@ -140,9 +144,11 @@ TG_API tg_tensor *tg_polygamma(int64_t n, tg_tensor *x);
 TG_API tg_tensor *tg_i0(tg_tensor *x);
 /** I₁(x); gradient g(i0(x) - y/x), g/2 at 0. Float. */
 TG_API tg_tensor *tg_i1(tg_tensor *x);
-/** exp(-|x|)·I₀(x); gradient g(i1e(x) - sign(x)·y). Float. */
+/** exp(-|x|)·I₀(x); gradient g(i1e(x) - sign(x)·y), accurate to a few units of y, of which only
+ *  1/(2|x|) is left for large x. Float. */
 TG_API tg_tensor *tg_i0e(tg_tensor *x);
-/** exp(-|x|)·I₁(x); gradient g(i0e(x) - (sign(x) + 1/x)·y), g/2 at 0. Float. */
+/** exp(-|x|)·I₁(x); gradient g(i0e(x) - (sign(x) + 1/x)·y), as accurate as that of i0e; g/2 at 0.
+ *  Float. */
 TG_API tg_tensor *tg_i1e(tg_tensor *x);
 /** sin(πx)/(πx), 1 at 0 and exactly 0 at other integers; gradient 0 at 0. Float. */
 TG_API tg_tensor *tg_sinc(tg_tensor *x);
@@ -255,7 +261,7 @@ TG_API tg_tensor *tg_div_mode(tg_tensor *a, tg_tensor *b, tg_div_rounding mode);
  *  bool. */
 TG_API tg_tensor *tg_floor_divide(tg_tensor *a, tg_tensor *b);
 /** a - trunc(a / b)·b, exactly, with the sign of a; NaN for b = 0. Gradient to a: g; to b:
- *  -g·trunc(a / b). Integers: a 0 in b is TG_ERR_NUMERIC. No bool. */
+ *  -g·trunc(a / b), a / b not rounded first. Integers: a 0 in b is TG_ERR_NUMERIC. No bool. */
 TG_API tg_tensor *tg_fmod(tg_tensor *a, tg_tensor *b);
 /** a - ⌊a / b⌋·b, with the sign of b: remainder(-1, inf) is inf; NaN for b = 0. Gradient to a: g;
  * to b: -g·⌊a / b⌋. Integers: a 0 in b is TG_ERR_NUMERIC. No bool. */
@@ -300,8 +306,8 @@ TG_API tg_tensor *tg_nextafter(tg_tensor *a, tg_tensor *b);
 /** 0 where x < 0 or x is NaN, values where x = 0, 1 where x > 0. Not differentiable: the result is
  * a leaf. */
 TG_API tg_tensor *tg_heaviside(tg_tensor *x, tg_tensor *values);
-/** ln(eᵃ + eᵇ) without overflow. Gradients: g·eᵃ/(eᵃ + eᵇ) and the rest of g; both 0 where y =
- * -inf. Float. */
+/** ln(eᵃ + eᵇ) without overflow; near 0 accurate to a few units of the larger input. Gradients:
+ *  g·eᵃ/(eᵃ + eᵇ) and the rest of g; both 0 where y = -inf. Float. */
 TG_API tg_tensor *tg_logaddexp(tg_tensor *a, tg_tensor *b);
 /** log₂(2ᵃ + 2ᵇ) without overflow, as tg_logaddexp. Float. */
 TG_API tg_tensor *tg_logaddexp2(tg_tensor *a, tg_tensor *b);

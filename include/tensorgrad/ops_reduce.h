@@ -72,7 +72,8 @@ TG_API tg_tensor *tg_all(tg_tensor *x, int ndims, const int *dims, bool keepdim)
 TG_API tg_tensor *tg_any(tg_tensor *x, int ndims, const int *dims, bool keepdim);
 /** How many elements are not 0 (i64). */
 TG_API tg_tensor *tg_count_nonzero(tg_tensor *x, int ndims, const int *dims);
-/** ln Σ eˣ without overflow; -inf where all are -inf (gradient 0) or there are none. Float. */
+/** ln Σ eˣ without overflow; -inf where all are -inf (gradient 0) or there are none. The gradient is
+ *  g times the softmax over dims, also where y has lost digits to a large x. Float. */
 TG_API tg_tensor *tg_logsumexp(tg_tensor *x, int ndims, const int *dims, bool keepdim);
 /** eˣ / Σ eˣ along dim. f32 or f64. */
 TG_API tg_tensor *tg_softmax(tg_tensor *x, int dim);

@@ -68,6 +68,31 @@ double tg__erfcx(double x) {
     return (1 + tail) / SQRT_PI / x;
 }
 
+/* y' = 2xy - 2/√π, then y⁽ᵏ⁺¹⁾ = 2x·y⁽ᵏ⁾ + 2k·y⁽ᵏ⁻¹⁾. For larger x little is left of these
+ * differences: there the ratios y⁽ᵏ⁾/y⁽ᵏ⁻¹⁾ = -k/t(k) are taken from a continued fraction of
+ * positive terms, t(k) = x + (k + 1)/2 / t(k + 1) (DLMF 7.18.13, from iᵏerfc). It starts where it
+ * is the root of t = x + k/2t but for what the steps down shrink to nothing. */
+double tg__erfcx_slope(int n, double x) {
+    double y = tg__erfcx(x);
+    if (x >= 1) {
+        const int last = 10 + 2 * n + (int)((160 + 8 * n) / (x * x));
+        double t = (x + sqrt(x * x + 2 * (last + 1))) / 2;
+        for (int k = last; k > 0; k--) {
+            t = x + (k + 1) * 0.5 / t;
+            if (k <= n)
+                y *= -k / t;
+        }
+        return y;
+    }
+    double before = -1 / SQRT_PI; /* y⁽⁻¹⁾ of the recurrence, times 2k = 2 */
+    for (int k = 0; k < n; k++) {
+        const double next = 2 * x * y + 2 * (k > 0 ? k : 1) * before;
+        before = y;
+        y = next;
+    }
+    return y;
+}
+
 double tg__ndtr(double x) {
     const double t = -x * SQRT_HALF, y = erfc(t);
     if (!(t > 0.5 && t < 40))

@@ -9,6 +9,9 @@
 double tg__erfinv(double x);
 /* exp(x²) · erfc(x), without overflow for positive x. */
 double tg__erfcx(double x);
+/* Its n-th derivative, for n from 0 to TG__ERFCX_MOST. */
+#define TG__ERFCX_MOST 500
+double tg__erfcx_slope(int n, double x);
 /* The normal distribution: the probability of less than x, its inverse and its logarithm. */
 double tg__ndtr(double x);
 double tg__ndtri(double p);

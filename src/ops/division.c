@@ -80,12 +80,19 @@ tg_tensor *tg_div_mode_scalar_(tg_tensor *x, double s, tg_div_rounding mode) {
     return op != NULL ? tg__with_number_(op, x, s) : NULL;
 }
 
+/* ---- fmod_whole: (a - fmod(a, b)) / b, which is how often fmod takes b from a; trunc(a / b) is
+ * one more where a / b rounds up to an integer ---- */
+TG_OP(fmod_whole, .maths = "(a - fmod(a, b)) / b", .inputs = "a b", .n_in = 2,
+      .flags = TG__INTERNAL | TG__BROADCASTS, .forward = tg__binary_forward,
+      .kernel = TG__BIN_fmod_whole, .rule = constant_rule, .onnx = {"composed"});
+TG_SAMPLES(fmod_whole, "[2,3] +[2,3]", "[2,3] +[3]");
+
 /* ---- fmod: a - trunc(a / b)·b ---- */
 static void fmod_rule(tg__rule *r) {
     r->gin[0] = r->g[0];
     if (r->wanted[1])
         r->gin[1] =
-            tg_neg(tg_mul(r->g[0], tg__apply2(&tg__op_div_trunc, r->in[0], r->in[1], NULL)));
+            tg_neg(tg_mul(r->g[0], tg__apply2(&tg__op_fmod_whole, r->in[0], r->in[1], NULL)));
 }
 TG_OP(fmod, .maths = "a - trunc(a / b) * b", DIVISION, .kernel = TG__BIN_fmod, .rule = fmod_rule,
       .saves = {TG__SAVE_IN(0, 2), TG__SAVE_IN(1, 2)});

@@ -11,6 +11,8 @@
 #include "ops/elementwise.h"
 #include "ops/reduce.h"
 
+#include <tensorgrad/autograd.h>
+
 #include <math.h>
 
 typedef struct {
@@ -155,19 +157,23 @@ tg_tensor *tg_cumprod_(tg_tensor *x, int dim) {
     return tg__apply1_(&tg__op_cumprod, x, &(dim_attr){dim});
 }
 
-/* ---- logcumsumexp: dx[k] = e^(x[k] - y[k]) · t[k], t[k] = g[k] + e^(y[k] - y[k+1]) · t[k+1] ----
- */
+/* ---- logcumsumexp: dx[k] = e^(x[k] - y[k]) · t[k], t[k] = g[k]/w[k] + e^(y[k] - y[k+1]) · t[k+1],
+ *      w[k] = e^(x[k] - y[k]) + e^(y[k-1] - y[k]) · w[k-1] ---- */
 static bool logcumsumexp_forward(const tg__call *c) {
     return scan(c, TG__SCAN_LOGSUMEXP, c->in[0]->dtype == TG_F64 ? TG_F64 : TG_F32);
 }
-/* As y never falls, no exponential overflows. Where y is -inf there is nothing yet to share. */
+/* As y never falls, no exponential overflows. Were y exact, w would be 1; so its rounding cancels,
+ * and y has no gradient of its own. Where y is -inf there is nothing yet to share. */
 static void logcumsumexp_rule(tg__rule *r) {
     const dim_attr *a = r->attr;
-    tg_tensor *y = r->out[0];
+    tg_tensor *y = tg_detach(r->out[0]);
     tg_tensor *from = tg_masked_fill(y, tg_eq_scalar(y, -(double)INFINITY), 0.0);
     tg_tensor *step = tg_exp(tg_sub(shifted(y, a->dim, -(double)INFINITY), from));
-    tg_tensor *sum = tg__apply2(&tg__op_recur_back, r->g[0], step, a);
-    r->gin[0] = tg_mul(tg_exp(tg_sub(r->in[0], from)), sum);
+    tg_tensor *e = tg_exp(tg_sub(r->in[0], from));
+    tg_tensor *w = tg__apply2(&tg__op_recur, e, step, a);
+    w = tg_masked_fill(w, tg_logical_not(tg_gt_scalar(w, 0.0)), 1.0);
+    tg_tensor *sum = tg__apply2(&tg__op_recur_back, tg_div(r->g[0], w), step, a);
+    r->gin[0] = tg_mul(e, sum);
 }
 TG_OP(logcumsumexp, .maths = "ln(e^x[0] + ... + e^x[i]) along dim", SCAN,
       .forward = logcumsumexp_forward, .rule = logcumsumexp_rule,

@@ -3,7 +3,10 @@
 
 #include "kernels/reduce.h"
 #include "ops/elementwise.h"
+#include "ops/reduce.h"
 #include "ops/view.h"
+
+#include <tensorgrad/autograd.h>
 
 typedef struct {
     int64_t dim;
@@ -161,11 +164,13 @@ static bool logsumexp_forward(const tg__call *c) {
     tg__unref(x);
     return packed != NULL;
 }
-/* g·e^(x - y); where y is -inf nothing was there to shift, and the gradient is 0. */
+/* g·e^(x - y)/Σe^(x - y): softmax, whatever y is. It is only the shift that keeps the exponentials
+ * in range, has no gradient of its own, and its rounding (1e-11 where y is 1e5) cancels. Where y is
+ * -inf nothing was there to shift, and the gradient is 0; NaN stays where it arises. */
 static void logsumexp_rule(tg__rule *r) {
     const logsumexp_attr *a = r->attr;
     tg_tensor *x = r->in[0];
-    tg_tensor *y = r->out[0];
+    tg_tensor *y = tg_detach(r->out[0]);
     tg_tensor *g = r->g[0];
     y = tg_masked_fill(y, tg_eq_scalar(y, -__builtin_inf()), 0.0);
     if (!a->keepdim) {
@@ -178,7 +183,11 @@ static void logsumexp_rule(tg__rule *r) {
         y = tg_reshape(y, x->ndim, kept);
         g = tg_reshape(g, x->ndim, kept);
     }
-    r->gin[0] = tg_mul(g, tg_exp(tg_sub(x, y)));
+    tg_tensor *e = tg_exp(tg_sub(x, y));
+    int dims[TG_MAX_DIMS];
+    tg_tensor *sum = tg_sum(e, tg__dims_list(&a->dims, dims), dims, true);
+    sum = tg_masked_fill(sum, tg_logical_not(tg_gt_scalar(sum, 0.0)), 1.0);
+    r->gin[0] = tg_mul(tg_div(g, sum), e);
 }
 TG_OP(logsumexp, .maths = "ln(sum(e^x)) over dims", .inputs = "x", .n_in = 1,
       .fields = logsumexp_fields, .attr_size = sizeof(logsumexp_attr), .forward = logsumexp_forward,

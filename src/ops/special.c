@@ -30,17 +30,47 @@ TG_SAMPLES(erfc, "[2,3]", "[]");
 tg_tensor *tg_erfc(tg_tensor *x) { return tg__apply1(&tg__op_erfc, x, NULL); }
 tg_tensor *tg_erfc_(tg_tensor *x) { return tg__apply1_(&tg__op_erfc, x, NULL); }
 
+/* The attribute of functions that are an n-th derivative. */
+typedef struct {
+    int64_t n;
+} order_attr;
+/* The kernel for an order from 0 to `most`. */
+static bool order_forward(const tg__call *c, tg__unary_p kernel, int most) {
+    const int64_t n = ((const order_attr *)c->attr)->n;
+    if (n >= 0 && n <= most)
+        return tg__unary_with(c, kernel, (double)n, 0);
+    tg__fail(TG_ERR_ARG, c->op->name, "n is %lld; give an order from 0 to %d", (long long)n, most);
+    return false;
+}
+
 /* ---- erfcx: exp(x²)·erfc(x); dy/dx = 2xy - 2/√π ---- */
 static void erfcx_rule(tg__rule *r) {
-    tg_tensor *slope = tg_sub_scalar(tg_mul(tg_mul_scalar(r->in[0], 2.0), r->out[0]), 2 / SQRT_PI);
+    tg_tensor *slope = tg__apply1(&tg__op_erfcx_grad, r->in[0], &(order_attr){1});
     r->gin[0] = tg_mul(r->g[0], slope);
 }
 TG_OP(erfcx, .maths = "exp(x^2) * erfc(x)", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
       .forward = tg__unary_forward, .kernel = TG__UN_erfcx, .rule = erfcx_rule,
-      .saves = {TG__SAVE_IN(0, 1), TG__SAVE_OUT(0, 1)}, .onnx = {"composed"});
+      .saves = {TG__SAVE_IN(0, 1)}, .onnx = {"composed"});
 TG_SAMPLES(erfcx, "[2,3]", "[]");
 tg_tensor *tg_erfcx(tg_tensor *x) { return tg__apply1(&tg__op_erfcx, x, NULL); }
 tg_tensor *tg_erfcx_(tg_tensor *x) { return tg__apply1_(&tg__op_erfcx, x, NULL); }
+
+/* ---- erfcx_grad: the n-th derivative of erfcx ---- */
+static const tg__field erfcx_grad_fields[] = {
+    {"n", TG_ATTR_INT, offsetof(order_attr, n), false, 1, 0}, {0}};
+static bool erfcx_grad_forward(const tg__call *c) {
+    return order_forward(c, TG__UNP_erfcx_grad, TG__ERFCX_MOST);
+}
+static void erfcx_grad_rule(tg__rule *r) {
+    const int64_t n = ((const order_attr *)r->attr)->n;
+    tg_tensor *slope = tg__apply1(&tg__op_erfcx_grad, r->in[0], &(order_attr){n + 1});
+    r->gin[0] = tg_mul(r->g[0], slope);
+}
+TG_OP(erfcx_grad, .maths = "n-th derivative of exp(x^2) * erfc(x)", .inputs = "x", .n_in = 1,
+      .flags = TG__INTERNAL, .fields = erfcx_grad_fields, .attr_size = sizeof(order_attr),
+      .forward = erfcx_grad_forward, .rule = erfcx_grad_rule, .saves = {TG__SAVE_IN(0, 1)},
+      .onnx = {"composed"});
+TG_SAMPLES(erfcx_grad, "[2,3]", "[3] | n=2", "+[3] | n=3");
 
 /* ---- erfinv: erf(y) = x; dy/dx = √π/2 · exp(y²) ---- */
 static void erfinv_rule(tg__rule *r) { r->gin[0] = gaussian(r->g[0], SQRT_PI / 2, 1, r->out[0]); }
@@ -100,19 +130,8 @@ tg_tensor *tg_digamma(tg_tensor *x) { return tg__apply1(&tg__op_digamma, x, NULL
 tg_tensor *tg_digamma_(tg_tensor *x) { return tg__apply1_(&tg__op_digamma, x, NULL); }
 
 /* ---- polygamma: the n-th derivative of ψ ---- */
-typedef struct {
-    int64_t n;
-} order_attr;
 static const tg__field polygamma_fields[] = {
     {"n", TG_ATTR_INT, offsetof(order_attr, n), true, 0, 0}, {0}};
-/* The kernel for an order from 0 to `most`. */
-static bool order_forward(const tg__call *c, tg__unary_p kernel, int most) {
-    const int64_t n = ((const order_attr *)c->attr)->n;
-    if (n >= 0 && n <= most)
-        return tg__unary_with(c, kernel, (double)n, 0);
-    tg__fail(TG_ERR_ARG, c->op->name, "n is %lld; give an order from 0 to %d", (long long)n, most);
-    return false;
-}
 static bool polygamma_forward(const tg__call *c) {
     return order_forward(c, TG__UNP_polygamma, TG__POLYGAMMA_MOST);
 }

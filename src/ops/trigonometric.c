@@ -114,9 +114,9 @@ TG_OP(tanh_grad, .maths = "g * (1 - y^2)", .inputs = "g y", .n_in = 2,
       .saves = {TG__SAVE_IN(0, 2), TG__SAVE_IN(1, TG__ANY)}, .onnx = {"composed"});
 TG_SAMPLES(tanh_grad, "[2,3] [2,3]");
 
-/* ---- asinh: dy/dx = 1/√(x² + 1) ---- */
+/* ---- asinh: dy/dx = 1/√(x² + 1); hypot, as x² may overflow ---- */
 static void asinh_rule(tg__rule *r) {
-    r->gin[0] = tg_mul(r->g[0], tg_rsqrt(tg_add_scalar(tg_square(r->in[0]), 1.0)));
+    r->gin[0] = tg_div(r->g[0], tg__with_number(&tg__op_hypot, r->in[0], 1.0));
 }
 TG_OP(asinh, .maths = "asinh(x)", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
       .forward = tg__unary_forward, .kernel = TG__UN_asinh, .rule = asinh_rule,
@@ -126,11 +126,11 @@ tg_tensor *tg_asinh(tg_tensor *x) { return tg__apply1(&tg__op_asinh, x, NULL); }
 tg_tensor *tg_asinh_(tg_tensor *x) { return tg__apply1_(&tg__op_asinh, x, NULL); }
 tg_tensor *tg_arcsinh(tg_tensor *x) { return tg_asinh(x); }
 
-/* ---- acosh: dy/dx = 1/√(x² - 1) ---- */
+/* ---- acosh: dy/dx = 1/√(x² - 1), by its factors, as x² may overflow ---- */
 static void acosh_rule(tg__rule *r) {
-    tg_tensor *x = r->in[0];
-    tg_tensor *square = tg_mul(tg_sub_scalar(x, 1.0), tg_add_scalar(x, 1.0)); /* less 1 */
-    r->gin[0] = tg_mul(r->g[0], tg_rsqrt(tg_add_scalar(square, 0.0)));        /* -0 becomes 0 */
+    tg_tensor *x = tg_abs(r->in[0]);
+    tg_tensor *root = tg_mul(tg_rsqrt(tg_sub_scalar(x, 1.0)), tg_rsqrt(tg_add_scalar(x, 1.0)));
+    r->gin[0] = tg_mul(r->g[0], root);
 }
 TG_OP(acosh, .maths = "acosh(x)", .inputs = "x", .n_in = 1, .flags = TG__IN_PLACE,
       .forward = tg__unary_forward, .kernel = TG__UN_acosh, .rule = acosh_rule,

@@ -35,6 +35,8 @@ static value pair_float(tg__binary op, tg_dtype t, long double a, long double b)
               0);
     case TG__BIN_floor_divide:
         FLOAT(quotient_down(a, b), 1.5);
+    case TG__BIN_fmod_whole:
+        FLOAT(isnan(fmodl(a, b)) ? truncl(a / b) : roundl((a - fmodl(a, b)) / b), 1.5);
     case TG__BIN_fmod:
         FLOAT(fmodl(a, b), 0);
     case TG__BIN_remainder:

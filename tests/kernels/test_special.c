@@ -109,6 +109,31 @@ static void polygamma_of_any_order_has_the_values_of_mpmath(void **state) {
     }
 }
 
+static void erfcx_has_the_derivatives_of_mpmath(void **state) {
+    (void)state;
+    static const derivative cases[] = {
+        {1, -3.0, -97237.061503164615265},      {1, -1e-05, -1.1283991673211904073},
+        {1, 0.5, -0.51268882290258669903},      {1, 0.999, -0.27352099573792174226},
+        {1, 1.0, -0.27321201478389856507},      {1, 1.5, -0.16362291773256006683},
+        {1, 2.0, -0.10679646185348959844},      {1, 5.0, -0.021332789764826310194},
+        {1, 30.0, -0.00062583541050748406864},  {1, 100000.0, -5.6418958346312784944e-11},
+        {1, 1e+100, -5.64189583547756269e-201}, {2, -1.5, 208.57788632017661105},
+        {2, 0.75, 0.46191626310259656377},      {2, 1.25, 0.2135911429931975819},
+        {2, 3.0, 0.031768742319742672556},      {2, 100000.0, 1.1283791667569988239e-15},
+        {3, 0.3, -2.1165021078262628555},       {3, 2.5, -0.048009416292609642686},
+        {3, 40.0, -1.3182005968235873355e-6},   {10, 3.0, 1.0496909133953008392},
+        {50, 20.0, 0.0016024647180251183035}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        const derivative c = cases[k];
+        const double got = tg__erfcx_slope(c.n, c.x);
+        if (!tg_test_close(got, c.y, 1.5e-15 + 4e-16 * c.n, 0))
+            fail_msg("derivative %d of erfcx at %g is %.17g, expected %.17g", c.n, c.x, got, c.y);
+    }
+    assert_true(tg__erfcx_slope(1, INF) == 0 && tg__erfcx_slope(2, INF) == 0);
+    assert_true(tg__erfcx_slope(1, -INF) == -INF && tg__erfcx_slope(2, -INF) == INF);
+    assert_true(tg__erfcx_slope(0, 0) == 1 && isnan(tg__erfcx_slope(1, NAN)));
+}
+
 static void sinc_of_any_order_has_the_values_of_mpmath(void **state) {
     (void)state;
     static const derivative cases[] = {{0, 1e-09, 0.99999999999999999836},
@@ -227,6 +252,7 @@ static void sinc_is_exactly_0_at_integers(void **state) {
 
 TG_TEST_MAIN(cmocka_unit_test(functions_have_the_values_of_mpmath),
              cmocka_unit_test(polygamma_of_any_order_has_the_values_of_mpmath),
+             cmocka_unit_test(erfcx_has_the_derivatives_of_mpmath),
              cmocka_unit_test(sinc_of_any_order_has_the_values_of_mpmath),
              cmocka_unit_test(ends_of_the_domain_and_infinities), cmocka_unit_test(nan_gives_nan),
              cmocka_unit_test(polygamma_has_poles_at_0_and_below),
