@@ -39,6 +39,13 @@ const char *__tsan_default_suppressions(void);
 __attribute__((weak)) const char *__tsan_default_suppressions(void) { return "race:gemm_beta\n"; }
 #endif
 
+/* Loops over all operations are shortened where each call costs tenfold. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TG_TEST_SLOW 1
+#else
+#define TG_TEST_SLOW 0
+#endif
+
 /* Leaves the test, saying why it cannot run here. */
 #define tg_skip(...)                                                                               \
     do {                                                                                           \
