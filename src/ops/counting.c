@@ -158,12 +158,15 @@ static bool range_of(const char *op, const histc_attr *a, const tg_tensor *x, do
         *lo -= margin;
         *hi += margin;
     }
-    if (isfinite(*lo) && isfinite(*hi) && *lo < *hi)
+    /* where bins lie is computed in x's dtype: there, too, it must be a range */
+    const bool wide = x->dtype == TG_F64;
+    const double width = wide ? *hi - *lo : (double)((float)*hi - (float)*lo);
+    if (isfinite(*lo) && isfinite(*hi) && isfinite(width) && width > 0.0)
         return true;
     tg__fail(TG_ERR_ARG, op,
-             "the range is %s to %s; give finite min < max (equal: the range of the data, which "
-             "must be finite)",
-             tg__num(*lo), tg__num(*hi));
+             "the range is %s to %s in %s; give finite min < max that differ by a finite number "
+             "(equal: the range of the data, which must be finite)",
+             tg__num(*lo), tg__num(*hi), tg_dtype_name((tg_dtype)x->dtype));
     return false;
 }
 
