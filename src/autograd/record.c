@@ -162,7 +162,7 @@ static bool finish(const made_of *m, const tg__op *op, bool good, tg_tensor **ou
 /* A result that is a view of what only the call has seen may be written like any other. */
 static void disown_views(const tg__op *op, tg_tensor *const *in, int n_in, tg_tensor *const *out) {
     const int n_out = tg__n_out(op);
-    for (int k = 0; k < n_out && !(op->flags & TG__VIEWS); k++) {
+    for (int k = 0; k < n_out; k++) {
         bool alone = true;
         for (int i = 0; i < n_in; i++)
             alone &= in[i]->storage != out[k]->storage;

@@ -156,6 +156,11 @@ static void results_of_composed_operations_are_nobodys_views(void **state) {
     tg_tensor *put = tg_put(x, tg_zeros(TG_I64, TG_SHAPE(1)), ROW(7), false);
     assert_ptr_equal(tg_square_(put), put);
     assert_values(slope(put, NULL, x), 0, 4);
+    tg_tensor *product =
+        tg_einsum("ij,jk->ki",
+                  (tg_tensor *[]){tg_reshape(x, TG_SHAPE(1, 2)), tg_reshape(x, TG_SHAPE(2, 1))}, 2);
+    assert_ptr_equal(tg_mul_scalar_(product, 3), product);
+    assert_values(slope(product, NULL, x), 6, 12);
     tg_tensor *part = tg_select(x, 0, 0); /* a view of x still is one */
     assert_denied(tg_mul_scalar_(part, 2) != NULL ? TG_OK : tg_error_status(), TG_ERR_STATE,
                   "view");
