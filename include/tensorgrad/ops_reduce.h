@@ -98,8 +98,8 @@ TG_API tg_tensor *tg_cummin(tg_tensor *x, int dim, tg_tensor **indices);
 
 /* ---- Differences and areas ------------------------------------------------------------------- */
 
-/** x[i + 1] - x[i] along dim, n times (bool: where they differ); nothing is left from n = size on.
- */
+/** x[i + 1] - x[i] along dim, n times (bool: where they differ); nothing is left from n = size on, and
+ *  n = 0 copies. */
 TG_API tg_tensor *tg_diff(tg_tensor *x, int64_t n, int dim);
 /** Σ(y[i] + y[i + 1])/2 · (x[i + 1] - x[i]) along dim: the area under y. x has one dim, or dims
  * that broadcast to y's, and as many elements along dim; TG_NONE: they are dx apart. Float. */

@@ -87,7 +87,8 @@ TG_API tg_tensor *tg_unique_consecutive_dim(tg_tensor *x, int dim, tg_tensor **i
  *  Negative elements: TG_ERR_INDEX. */
 TG_API tg_tensor *tg_bincount(tg_tensor *x, tg_tensor *weights, int64_t minlength);
 /** How many elements lie in each of `bins` equal parts of [min, max], in x's dtype; max belongs to
- *  the last. min = max: the range of the data. Others and NaN do not count. f32 or f64. */
+ *  the last. min = max: the range of the data. Others and NaN do not count. f32 or f64;
+ *  TG_ERR_ARG unless max - min is finite and above 0 in x's dtype. */
 TG_API tg_tensor *tg_histc(tg_tensor *x, int64_t bins, double min, double max);
 /** The same with a weight for each element (TG_NONE: 1), and the bins + 1 ends of the bins in
  *  *bin_edges (which may be NULL). An element belongs to the bin whose ends it lies between.

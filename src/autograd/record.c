@@ -159,6 +159,20 @@ static bool finish(const made_of *m, const tg__op *op, bool good, tg_tensor **ou
     return out[0] != NULL;
 }
 
+/* A result that is a view of what only the call has seen may be written like any other. */
+static void disown_views(const tg__op *op, tg_tensor *const *in, int n_in, tg_tensor *const *out) {
+    const int n_out = tg__n_out(op);
+    for (int k = 0; k < n_out; k++) {
+        bool alone = true;
+        for (int i = 0; i < n_in; i++)
+            alone &= in[i]->storage != out[k]->storage;
+        for (int i = 0; i < n_out; i++)
+            alone &= i == k || out[i]->storage != out[k]->storage;
+        if (alone)
+            out[k]->flags &= (uint8_t)~TG__IS_VIEW;
+    }
+}
+
 static bool apply_composed(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
                            tg_tensor **out) {
     made_of m;
@@ -235,8 +249,10 @@ bool tg__apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *att
     bool narrow = any_narrow(op, in, n_in);
     if (narrow || (op->flags & TG__COMPOSED)) {
         if (narrow ? apply_narrow(op, in, n_in, attr, out)
-                   : apply_composed(op, in, n_in, attr, out))
+                   : apply_composed(op, in, n_in, attr, out)) {
+            disown_views(op, in, n_in, out);
             return true;
+        }
         if (!shut)
             name_operands(op, in, n_in);
         return false;

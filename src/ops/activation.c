@@ -108,17 +108,23 @@ tg_tensor *tg_rrelu(tg_tensor *x, double lower, double upper, bool training,
                     tg_generator *generator) {
     if (!tg__required("rrelu", "x", x) || !tg__float_only("rrelu", x))
         return NULL;
-    if (!(lower <= upper) || !__builtin_isfinite(lower) || !__builtin_isfinite(upper)) {
+    if (!(lower <= upper) || !__builtin_isfinite(upper - lower)) {
         tg__fail(TG_ERR_ARG, "rrelu", "lower is %s and upper is %s; give finite lower <= upper",
                  tg__num(lower), tg__num(upper));
         return NULL;
     }
-    if (!training)
-        return tg_leaky_relu(x, (lower + upper) / 2);
     tg_scope s = tg_scope_open();
-    tg_tensor *slope = tg_rand((tg_dtype)x->dtype, x->ndim, x->shape, generator);
-    slope = tg_add_scalar(tg_mul_scalar(slope, upper - lower), lower);
-    return tg_scope_return(s, tg__apply2(&tg__op_prelu_each, x, slope, NULL));
+    const char *was = tg__errors_as("rrelu");
+    tg_tensor *y;
+    if (training) {
+        tg_tensor *slope = tg_rand((tg_dtype)x->dtype, x->ndim, x->shape, generator);
+        slope = tg_add_scalar(tg_mul_scalar(slope, upper - lower), lower);
+        y = tg__apply2(&tg__op_prelu_each, x, slope, NULL);
+    } else {
+        y = tg_leaky_relu(x, lower / 2 + upper / 2);
+    }
+    tg__errors_back(was);
+    return tg_scope_return(s, y);
 }
 
 /* ---- hardtanh: x limited to [lo, hi]; the slope is 0 at both ---- */

@@ -437,7 +437,7 @@ static bool index_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 TG_OP(index, .maths = "x[items]", .inputs = "x indices", .n_in = -1,
-      .flags = TG__COMPOSED | TG__ANY_DTYPE, .fields = items_fields,
+      .flags = TG__COMPOSED | TG__VIEWS | TG__ANY_DTYPE, .fields = items_fields,
       .attr_size = sizeof(items_attr), .forward = index_forward, .onnx = {"composed"});
 TG_SAMPLES(index, "[3,4] | items=1", "[3,5] | items=:,1:4:2", "[4] | items=none,::3",
            "[3,4] i[2]<3 | items=t", "[2,3,4] i[3]<2 i[2,1]<4 | items=t,:,t",

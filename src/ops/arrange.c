@@ -1,6 +1,7 @@
 /* arrange.c - the same elements in another order, or more often: flip, roll, rot90, repeat,
  * repeat_interleave. */
 #include "ops/elementwise.h"
+#include "ops/index.h"
 #include "ops/view.h"
 
 #include <string.h>
@@ -259,7 +260,7 @@ static tg_tensor *spread_index(const tg_tensor *counts, int64_t n) {
 static bool interleave_by(const tg__call *c, tg_tensor *x, int dim) {
     const tg_tensor *repeats = c->in[1];
     int64_t n = x->shape[dim];
-    if (repeats->dtype != TG_I64 && repeats->dtype != TG_I32) {
+    if (!tg__is_index(repeats)) {
         tg__refuse_dtype("repeat_interleave", repeats, "repeats of i64 or i32");
         return false;
     }
@@ -270,9 +271,7 @@ static bool interleave_by(const tg__call *c, tg_tensor *x, int dim) {
                  tg__describe(repeats), dim, tg__describe(x), (long long)n);
         return false;
     }
-    tg_tensor *wide = tg__as("repeat_interleave", c->in[1], TG_I64);
-    tg_tensor *counts = wide != NULL ? tg__packed("repeat_interleave", wide) : NULL;
-    tg__unref(wide);
+    tg_tensor *counts = tg__packed_as("repeat_interleave", c->in[1], TG_I64);
     tg_tensor *index = counts != NULL ? tg__give(spread_index(counts, n)) : NULL;
     tg__unref(counts);
     c->out[0] = index != NULL ? tg_index_select(x, dim, index) : NULL;

@@ -80,10 +80,8 @@ static bool bincount_forward(const tg__call *c) {
         return false;
     bool weighted = !(c->in[1]->flags & TG__IS_NONE);
     tg_dtype dtype = !weighted ? TG_I64 : c->in[1]->dtype == TG_F32 ? TG_F32 : TG_F64;
-    tg_tensor *wide = tg__as("bincount", c->in[0], TG_I64);
-    tg_tensor *x = wide != NULL ? tg__packed("bincount", wide) : NULL;
-    tg_tensor *like = x != NULL && weighted ? tg__as("bincount", c->in[1], dtype) : NULL;
-    tg_tensor *weights = like != NULL ? tg__packed("bincount", like) : NULL;
+    tg_tensor *x = tg__packed_as("bincount", c->in[0], TG_I64);
+    tg_tensor *weights = x != NULL && weighted ? tg__packed_as("bincount", c->in[1], dtype) : NULL;
     if (x != NULL && (!weighted || weights != NULL)) {
         const int64_t *places = (const int64_t *)(const void *)x->data;
         int64_t bins = bins_for(places, x->numel, a->minlength);
@@ -93,9 +91,7 @@ static bool bincount_forward(const tg__call *c) {
             tg__bincount(x->numel, places, dtype, weighted ? weights->data : NULL, bins,
                          c->out[0]->data);
     }
-    tg__unref(wide);
     tg__unref(x);
-    tg__unref(like);
     tg__unref(weights);
     return c->out[0] != NULL;
 }
@@ -158,12 +154,15 @@ static bool range_of(const char *op, const histc_attr *a, const tg_tensor *x, do
         *lo -= margin;
         *hi += margin;
     }
-    if (isfinite(*lo) && isfinite(*hi) && *lo < *hi)
+    /* where bins lie is computed in x's dtype: there, too, it must be a range */
+    const bool wide = x->dtype == TG_F64;
+    const double width = wide ? *hi - *lo : (double)((float)*hi - (float)*lo);
+    if (isfinite(*lo) && isfinite(*hi) && isfinite(width) && width > 0.0)
         return true;
     tg__fail(TG_ERR_ARG, op,
-             "the range is %s to %s; give finite min < max (equal: the range of the data, which "
-             "must be finite)",
-             tg__num(*lo), tg__num(*hi));
+             "the range is %s to %s in %s; give finite min < max that differ by a finite number "
+             "(equal: the range of the data, which must be finite)",
+             tg__num(*lo), tg__num(*hi), tg_dtype_name((tg_dtype)x->dtype));
     return false;
 }
 
@@ -275,8 +274,7 @@ static bool histogram_forward(const tg__call *c) {
     if (!range_of("histogram", &a->range, x, 0.5, &lo, &hi))
         return false;
     tg_dtype dtype = (tg_dtype)x->dtype;
-    tg_tensor *like = weighted ? tg__as("histogram", c->in[1], dtype) : NULL;
-    tg_tensor *w = like != NULL ? tg__packed("histogram", like) : NULL;
+    tg_tensor *w = weighted ? tg__packed_as("histogram", c->in[1], dtype) : NULL;
     tg_tensor *packed = !weighted || w != NULL ? tg__packed("histogram", c->in[0]) : NULL;
     tg_tensor *place = packed != NULL ? tg__new("histogram", TG_I64, x->ndim, x->shape) : NULL;
     tg_tensor *sum = place != NULL ? tg__new("histogram", TG_F64, 1, &bins) : NULL;
@@ -287,7 +285,6 @@ static bool histogram_forward(const tg__call *c) {
         weigh(packed, w, c->out[1], (int64_t *)(void *)place->data, sums);
         store_sums(c->out[1], sums, a->density, c->out[0]);
     }
-    tg__unref(like);
     tg__unref(w);
     tg__unref(packed);
     tg__unref(place);

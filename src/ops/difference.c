@@ -38,10 +38,11 @@ static bool diff_forward(const tg__call *c) {
     if (dim < 0)
         return false;
     const int64_t size = x->shape[dim];
-    tg_tensor *y = a->n >= size ? tg_narrow(x, dim, 0, 0) : x; /* nothing is left */
-    for (int64_t k = 0; k < a->n && a->n < size; k++)
+    const bool none = a->n > 0 && a->n >= size; /* nothing is left */
+    tg_tensor *y = none ? tg_narrow(x, dim, 0, 0) : x;
+    for (int64_t k = 0; k < a->n && !none; k++)
         y = neighbours(y, dim, x->dtype == TG_BOOL ? tg_logical_xor : tg_sub);
-    c->out[0] = tg_contiguous(y);
+    c->out[0] = none || a->n == 0 ? tg_clone(y) : y;
     return c->out[0] != NULL;
 }
 TG_OP(diff, .maths = "x[i + 1] - x[i] along dim, n times", .inputs = "x", .n_in = 1,

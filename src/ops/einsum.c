@@ -375,8 +375,9 @@ static bool einsum_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 TG_OP(einsum, .maths = "sum of products by an equation", .inputs = "operands", .n_in = -1,
-      .flags = TG__COMPOSED | TG__BLAS, .fields = einsum_fields, .attr_size = sizeof(einsum_attr),
-      .forward = einsum_forward, .onnx = {"Einsum", 12, "equation=equation"});
+      .flags = TG__COMPOSED | TG__BLAS | TG__VIEWS, .fields = einsum_fields,
+      .attr_size = sizeof(einsum_attr), .forward = einsum_forward,
+      .onnx = {"Einsum", 12, "equation=equation"});
 TG_SAMPLES(einsum, "[2,3] [3,4] | equation=ij,jk->ik", "[2,2,3] [2,3,2] | equation=bij,bjk",
            "[3,3] | equation=ii", "[2,3,3] | equation=...ii->...i", "[2,3] | equation=ij->ji",
            "[2,3] [2,1] | equation=ij,ij->i", "[2] [3] [2,3] | equation=i,j,ij->",

@@ -30,6 +30,10 @@ tg_tensor *tg__packed(const char *op, tg_tensor *x) {
     return y;
 }
 
+tg_tensor *tg__packed_as(const char *op, tg_tensor *x, tg_dtype dtype) {
+    return x->dtype == dtype ? tg__packed(op, x) : tg__as(op, x, dtype);
+}
+
 void tg__refuse_dtype(const char *op, const tg_tensor *x, const char *takes) {
     tg__fail(TG_ERR_DTYPE, op, "%s is not supported; it takes %s: use tg_cast", tg__describe(x),
              takes);

@@ -13,10 +13,10 @@ bool tg__unary_param_forward(const tg__call *c);  /* kernel: tg__unary_p */
 bool tg__binary_param_forward(const tg__call *c); /* kernel: tg__binary_p */
 /* tg__unary_param_forward with these parameters instead. */
 bool tg__unary_with(const tg__call *c, tg__unary_p kernel, double u, double v);
-bool tg__ternary_forward(const tg__call *c);      /* kernel: tg__ternary */
-bool tg__compare_forward(const tg__call *c);      /* kernel: tg__compare */
-bool tg__predicate_forward(const tg__call *c);    /* kernel: tg__predicate */
-bool tg__logical_forward(const tg__call *c);      /* kernel: tg__binary, on bool */
+bool tg__ternary_forward(const tg__call *c);   /* kernel: tg__ternary */
+bool tg__compare_forward(const tg__call *c);   /* kernel: tg__compare */
+bool tg__predicate_forward(const tg__call *c); /* kernel: tg__predicate */
+bool tg__logical_forward(const tg__call *c);   /* kernel: tg__binary, on bool */
 
 /* The broadcast shape of n operands; false with an error. */
 bool tg__broadcast_all(const char *op, tg_tensor *const *in, int n, int *ndim, int64_t *shape);
@@ -30,6 +30,8 @@ static inline tg_tensor *tg__like_gradient(tg_tensor *x, const tg_tensor *g) {
 }
 /* x if contiguous, or a contiguous copy. Raw. */
 tg_tensor *tg__packed(const char *op, tg_tensor *x);
+/* Both: x if contiguous and of the dtype, or a contiguous copy that is. Raw. */
+tg_tensor *tg__packed_as(const char *op, tg_tensor *x, tg_dtype dtype);
 
 /* Where the result of a call goes: a new tensor, or c->into (or a temporary of `dtype` for it)
  * after checking that shape and category fit. Raw. */

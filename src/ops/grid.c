@@ -1,5 +1,6 @@
 /* grid.c - index grids: one_hot, meshgrid. */
 #include "ops/elementwise.h"
+#include "ops/index.h"
 #include "ops/view.h"
 
 #include <string.h>
@@ -37,18 +38,14 @@ static int64_t classes(const tg_tensor *index, const tg_tensor *x, int64_t given
 static bool one_hot_forward(const tg__call *c) {
     const one_hot_attr *a = c->attr;
     const tg_tensor *x = c->in[0];
-    if (x->dtype != TG_I64 && x->dtype != TG_I32) {
-        tg__refuse_dtype("one_hot", x, "an index of i64 or i32");
+    if (!tg__index_dtype("one_hot", x))
         return false;
-    }
     if (x->ndim == TG_MAX_DIMS) {
         tg__fail(TG_ERR_SHAPE, "one_hot", "%s has the largest number of dims already; give fewer",
                  tg__describe(x));
         return false;
     }
-    tg_tensor *wide = tg__as("one_hot", c->in[0], TG_I64);
-    tg_tensor *index = wide != NULL ? tg__packed("one_hot", wide) : NULL;
-    tg__unref(wide);
+    tg_tensor *index = tg__packed_as("one_hot", c->in[0], TG_I64);
     int64_t n = index != NULL ? classes(index, x, a->num_classes) : -1;
     if (n >= 0) {
         int64_t shape[TG_MAX_DIMS];

@@ -3,12 +3,13 @@
 #include "kernels/index.h"
 #include "ops/elementwise.h"
 #include "ops/index.h"
+#include "ops/reduce.h"
 #include "ops/view.h"
 
 /* ---- Shared checks ---- */
 
 bool tg__index_dtype(const char *op, const tg_tensor *index) {
-    if (index->dtype == TG_I64 || index->dtype == TG_I32)
+    if (tg__is_index(index))
         return true;
     tg__refuse_dtype(op, index, "an index of i64 or i32");
     return false;
@@ -34,13 +35,6 @@ typedef struct {
 } dim_attr;
 static const tg__field dim_fields[] = {{"dim", TG_ATTR_INT, offsetof(dim_attr, dim), true, 0, 0},
                                        {0}};
-
-/* x as [outer, size, inner] around a dim. */
-static void around(const tg_tensor *x, int dim, int64_t *outer, int64_t *inner) {
-    *outer = *inner = 1;
-    for (int i = 0; i < x->ndim; i++)
-        *(i < dim ? outer : inner) *= i == dim ? 1 : x->shape[i];
-}
 
 /* ---- index_select: rows of x ---- */
 static bool index_select_check(const tg__call *c, int *dim) {
@@ -76,11 +70,9 @@ static bool index_select_forward(const tg__call *c) {
         good = c->out[0] != NULL;
     }
     if (good) {
-        int64_t outer;
-        int64_t inner;
-        around(x, dim, &outer, &inner);
+        tg__lines l = tg__lines_along(x, dim);
         if (c->out[0]->numel > 0)
-            tg__index_select(tg__item_size(x->dtype), outer, x->ndim > 0 ? x->shape[dim] : 1, inner,
+            tg__index_select(tg__item_size(x->dtype), l.outer, l.n, l.inner,
                              x->ndim > 0 ? index->numel : 1, (tg_dtype)index->dtype, index->data,
                              (int64_t)tg__item_size(index->dtype), x->data, c->out[0]->data);
     }
@@ -160,12 +152,10 @@ static bool index_add_forward(const tg__call *c) {
         y = beside ? tg__packed("index_add", x) : tg__copy_or_into(c);
     good = y != NULL;
     if (good && add->numel > 0) {
-        int64_t outer;
-        int64_t inner;
-        around(x, dim, &outer, &inner);
-        tg__index_add((tg_dtype)x->dtype, outer, x->ndim > 0 ? x->shape[dim] : 1, inner,
-                      x->ndim > 0 ? index->numel : 1, (tg_dtype)index->dtype, index->data,
-                      (int64_t)tg__item_size(index->dtype), add->data, y->data);
+        tg__lines l = tg__lines_along(x, dim);
+        tg__index_add((tg_dtype)x->dtype, l.outer, l.n, l.inner, x->ndim > 0 ? index->numel : 1,
+                      (tg_dtype)index->dtype, index->data, (int64_t)tg__item_size(index->dtype),
+                      add->data, y->data);
     }
     if (good && beside)
         tg__assign(x, y);
@@ -233,9 +223,7 @@ void tg__byte_strides(const tg_tensor *x, int64_t *stride) {
 }
 
 tg_tensor *tg__checked_index(const tg__call *c, int dim) {
-    tg_tensor *wide = tg__as(c->op->name, c->in[1], TG_I64);
-    tg_tensor *index = wide != NULL ? tg__packed(c->op->name, wide) : NULL;
-    tg__unref(wide);
+    tg_tensor *index = tg__packed_as(c->op->name, c->in[1], TG_I64);
     if (index != NULL && !check_range(c->op->name, index, c->in[0], dim)) {
         tg__unref(index);
         return NULL;

@@ -4,6 +4,9 @@
 
 #include "autograd/op.h"
 
+static inline bool tg__is_index(const tg_tensor *x) {
+    return x->dtype == TG_I64 || x->dtype == TG_I32;
+}
 /* False with an error unless index is i64 or i32. */
 bool tg__index_dtype(const char *op, const tg_tensor *index);
 /* For calls of x and index (and src, or NULL), with int64_t dim as first attribute: index has x's

@@ -6,17 +6,14 @@
 #include "base/alloc.h"
 #include "base/options.h"
 #include "kernels/nll.h"
-#include "kernels/reduce.h"
+#include "ops/index.h"
 #include "ops/loss.h"
+#include "ops/reduce.h"
 
 /* ---- Checks ---- */
 
 /* Where the classes are: dim 1, or dim 0 of a single sample. */
 static int class_dim_of(const tg_tensor *x) { return x->ndim == 1 ? 0 : 1; }
-
-static bool is_index(const tg_tensor *target) {
-    return target->dtype == TG_I64 || target->dtype == TG_I32;
-}
 
 /* target has x's shape without the classes. */
 static bool indices_fit(const tg_tensor *x, const tg_tensor *target) {
@@ -42,9 +39,7 @@ static bool check_class_weight(const tg__call *c) {
 /* The target as contiguous i64, each class in range or ignored. Raw; NULL with an error. */
 static tg_tensor *checked_classes(const char *op, const tg_tensor *x, tg_tensor *target,
                                   int64_t ignore_index) {
-    tg_tensor *wide = tg__as(op, target, TG_I64);
-    tg_tensor *index = wide != NULL ? tg__packed(op, wide) : NULL;
-    tg__unref(wide);
+    tg_tensor *index = tg__packed_as(op, target, TG_I64);
     if (index == NULL)
         return NULL;
     int dim = class_dim_of(x);
@@ -72,22 +67,12 @@ static const tg__field ignore_fields[] = {
     {"ignore_index", TG_ATTR_INT, offsetof(ignore_attr, ignore_index), false, -100, 0}, {0}};
 #define IGNORE .fields = ignore_fields, .attr_size = sizeof(ignore_attr)
 
-/* x as [outer, n, inner] around the classes. */
-typedef struct {
-    int64_t outer, n, inner;
-} rows;
-static rows rows_of(const tg_tensor *x) {
-    int dim = class_dim_of(x);
-    rows r = {1, x->shape[dim], 1};
-    for (int i = 0; i < x->ndim; i++)
-        *(i < dim ? &r.outer : &r.inner) *= i == dim ? 1 : x->shape[i];
-    return r;
-}
+static tg__lines rows_of(const tg_tensor *x) { return tg__lines_along(x, class_dim_of(x)); }
 
 static bool check_softmax_nll(const char *op, const tg_tensor *x, const tg_tensor *target) {
     if (!tg__float_only(op, x))
         return false;
-    if (is_index(target) && indices_fit(x, target))
+    if (tg__is_index(target) && indices_fit(x, target))
         return true;
     tg__fail(TG_ERR_SHAPE, op,
              "x is %s and target is %s; give class indices of x's shape without "
@@ -109,7 +94,7 @@ static bool softmax_nll_forward(const tg__call *c) {
     tg_tensor *y = x != NULL ? tg__new(op, (tg_dtype)x->dtype, target->ndim, target->shape) : NULL;
     bool good = y != NULL;
     if (good && y->numel > 0) {
-        rows r = rows_of(x);
+        tg__lines r = rows_of(x);
         int64_t item = (int64_t)tg__item_size(x->dtype);
         int64_t each = r.n * r.inner * item; /* bytes of one outer position; 0 if all is ignored */
         int64_t count = each > 0 && each < BLOCK_BYTES ? BLOCK_BYTES / each : 1;
@@ -164,7 +149,7 @@ static bool softmax_nll_grad_forward(const tg__call *c) {
     tg_tensor *packed = x != NULL ? tg__packed(op, g) : NULL;
     tg_tensor *y = packed != NULL ? tg__new(op, (tg_dtype)x->dtype, x->ndim, x->shape) : NULL;
     if (y != NULL && y->numel > 0) {
-        rows r = rows_of(x);
+        tg__lines r = rows_of(x);
         tg__row(TG__ROW_SOFTMAX, (tg_dtype)x->dtype, r.outer, r.n, r.inner, x->data, NULL, y->data);
         tg__nll_grad((tg_dtype)x->dtype, r.outer, r.n, r.inner, packed->data,
                      (const int64_t *)(const void *)index->data, a->ignore_index, y->data);
@@ -246,7 +231,7 @@ static bool nll_loss_check(const tg__call *c) {
     tg_tensor *target = c->in[1];
     if (!tg__loss_reduction("nll_loss", a->reduction) || !tg__float_only("nll_loss", x))
         return false;
-    if (!is_index(target)) {
+    if (!tg__is_index(target)) {
         tg__refuse_dtype("nll_loss", target, "a target of i64 or i32");
         return false;
     }
@@ -306,14 +291,15 @@ static bool cross_entropy_check(const tg__call *c) {
     const tg_tensor *x = c->in[0];
     tg_tensor *target = c->in[1];
     if (!tg_dtype_is_float((tg_dtype)x->dtype) ||
-        (!is_index(target) && target->dtype != x->dtype)) {
+        (!tg__is_index(target) && target->dtype != x->dtype)) {
         tg__fail(TG_ERR_DTYPE, "cross_entropy",
                  "logits are %s and target is %s; logits are f32 or f64, targets i64, i32 or "
                  "probabilities of the logits' dtype",
                  tg__describe(x), tg__describe(target));
         return false;
     }
-    if (x->ndim == 0 || !(is_index(target) ? indices_fit(x, target) : tg__same_shape(x, target))) {
+    if (x->ndim == 0 ||
+        !(tg__is_index(target) ? indices_fit(x, target) : tg__same_shape(x, target))) {
         tg__fail(TG_ERR_SHAPE, "cross_entropy",
                  "logits are %s and target is %s; logits are [N, C, ...] with class indices "
                  "[N, ...] or probabilities of the logits' shape",
@@ -381,7 +367,7 @@ static tg_tensor *from_indices(const tg__call *c) {
 static bool cross_entropy_forward(const tg__call *c) {
     if (!cross_entropy_check(c))
         return false;
-    c->out[0] = is_index(c->in[1]) ? from_indices(c) : from_probabilities(c);
+    c->out[0] = tg__is_index(c->in[1]) ? from_indices(c) : from_probabilities(c);
     return c->out[0] != NULL;
 }
 TG_OP(cross_entropy, .maths = "-log(softmax(logits))[target]", .inputs = "logits target weight",

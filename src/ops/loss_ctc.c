@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/options.h"
 #include "kernels/ctc.h"
+#include "ops/index.h"
 #include "ops/loss.h"
 
 typedef struct {
@@ -360,14 +361,12 @@ TG_SAMPLES(ctc_grad, "[2] [4,2,3] i[2,2]<2 i[2]<5 i[2]<3 | blank=2 zero_infinity
 
 /* ---- ctc_loss: of [T, N, C] or [T, C], in all the forms that targets come in ---- */
 
-static bool is_integer(const tg_tensor *x) { return x->dtype == TG_I64 || x->dtype == TG_I32; }
-
 /* Counts [N] of i64 from a tensor of N elements, or all `most` without one. */
 static tg_tensor *counts_of(const tg__call *c, int i, int64_t batch, int64_t most) {
     tg_tensor *x = c->in[i];
     if (x->flags & TG__IS_NONE)
         return tg_full(TG_I64, TG_SHAPE(batch), (double)most);
-    if (!is_integer(x)) {
+    if (!tg__is_index(x)) {
         tg__refuse_dtype("ctc_loss", x, "lengths of i64 or i32");
         return NULL;
     }
@@ -408,7 +407,7 @@ static bool prepared(const tg__call *c, tg_tensor **in) {
     tg_tensor *targets = c->in[1];
     if (!tg__float_only("ctc_loss", x))
         return false;
-    if (!is_integer(targets)) {
+    if (!tg__is_index(targets)) {
         tg__refuse_dtype("ctc_loss", targets, "targets of i64 or i32");
         return false;
     }

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/options.h"
 
+#include "ops/index.h"
 #include "ops/loss.h"
 
 /* x is [N, C] or [C]; target fits it without the classes, or (labels) with them. */
@@ -12,7 +13,7 @@ static bool check_scores(const tg__call *c, bool labels) {
     const tg_tensor *target = c->in[1];
     if (!tg__float_only(c->op->name, x))
         return false;
-    if (target->dtype != TG_I64 && target->dtype != TG_I32) {
+    if (!tg__is_index(target)) {
         tg__refuse_dtype(c->op->name, target, "a target of i64 or i32");
         return false;
     }

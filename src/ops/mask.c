@@ -140,9 +140,7 @@ tg_tensor *tg_masked_scatter_(tg_tensor *x, tg_tensor *mask, tg_tensor *src) {
 /* ---- nonzero: where x is not 0 ---- */
 static bool nonzero_forward(const tg__call *c) {
     const tg_tensor *x = c->in[0];
-    tg_tensor *bits = tg__as("nonzero", c->in[0], TG_BOOL);
-    tg_tensor *flat = bits != NULL ? tg__packed("nonzero", bits) : NULL;
-    tg__unref(bits);
+    tg_tensor *flat = tg__packed_as("nonzero", c->in[0], TG_BOOL);
     if (flat == NULL)
         return false;
     const uint8_t *mask = (const uint8_t *)flat->data;

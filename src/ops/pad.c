@@ -51,7 +51,7 @@ static bool pad_check(const pad_attr *a, const tg_tensor *x, int64_t *shape) {
         bool good = !__builtin_add_overflow(size, before, &shape[i]) &&
                     !__builtin_add_overflow(shape[i], after, &shape[i]) && shape[i] >= 0;
         if (a->mode == TG_PAD_CONSTANT) /* what is cropped must be there */
-            good = good && size >= (before < 0 ? -before : 0) + (after < 0 ? -after : 0);
+            good = good && before >= -size && after >= -size - (before < 0 ? before : 0);
         else if (before != 0 || after != 0)
             good = good && before >= 0 && after >= 0 && before <= most(a->mode, size) &&
                    after <= most(a->mode, size) && size > 0;

@@ -1,6 +1,7 @@
 /* pick.c - the named forms of index lists with tensors: index_copy, index_fill, take, put,
  * take_along_dim, select_scatter, slice_scatter. */
 #include "ops/elementwise.h"
+#include "ops/index.h"
 #include "ops/view.h"
 
 typedef struct {
@@ -102,16 +103,10 @@ tg_tensor *tg_index_fill_(tg_tensor *x, int dim, tg_tensor *index, double value)
 }
 
 /* ---- take, put: x as if it were flat ---- */
-static bool whole_numbers(const char *op, const tg_tensor *index) {
-    if (index->dtype == TG_I64 || index->dtype == TG_I32)
-        return true;
-    tg__refuse_dtype(op, index, "an index of i64 or i32");
-    return false;
-}
 static tg_tensor *flat(tg_tensor *x) { return tg_reshape(x, 1, &x->numel); }
 
 static bool take_forward(const tg__call *c) {
-    if (!whole_numbers("take", c->in[1]))
+    if (!tg__index_dtype("take", c->in[1]))
         return false;
     c->out[0] = tg_index(flat(c->in[0]), 1, &(tg_index_item)TG_PICK(c->in[1]));
     return c->out[0] != NULL;
@@ -132,7 +127,7 @@ static bool put_forward(const tg__call *c) {
     const put_attr *a = c->attr;
     tg_tensor *x = c->in[0];
     tg_tensor *src = c->in[2];
-    if (!whole_numbers("put", c->in[1]))
+    if (!tg__index_dtype("put", c->in[1]))
         return false;
     if (src->numel != c->in[1]->numel) {
         tg__fail(TG_ERR_SHAPE, "put", "index %s and src %s; they must have as many elements",
@@ -171,7 +166,7 @@ static bool take_along_dim_forward(const tg__call *c) {
     const dims_attr *a = c->attr;
     tg_tensor *x = c->in[0];
     tg_tensor *index = c->in[1];
-    if (!whole_numbers("take_along_dim", index))
+    if (!tg__index_dtype("take_along_dim", index))
         return false;
     if (a->dims.n == 0) {
         c->out[0] = tg_gather(flat(x), 0, from_start(flat(index), x->numel));

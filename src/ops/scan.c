@@ -30,8 +30,7 @@ static bool scan(const tg__call *c, tg__scan_op kind, tg_dtype dtype) {
     int dim = tg__dim(op, x, at->dim);
     if (dim < 0 || (c->into != NULL && !tg__fits_in_place(op, x, dtype, x->ndim, x->shape)))
         return false;
-    tg_tensor *like = tg__as(op, x, dtype);
-    tg_tensor *a = like != NULL ? tg__packed(op, like) : NULL;
+    tg_tensor *a = tg__packed_as(op, x, dtype);
     tg_tensor *b = a != NULL && c->n_in == 2 ? tg__packed(op, c->in[1]) : NULL;
     tg_tensor *y = NULL;
     if (a != NULL && (c->n_in == 1 || b != NULL))
@@ -40,7 +39,6 @@ static bool scan(const tg__call *c, tg__scan_op kind, tg_dtype dtype) {
         tg__lines l = tg__lines_along(x, dim);
         tg__scan(kind, dtype, l.outer, l.n, l.inner, a->data, b != NULL ? b->data : NULL, y->data);
     }
-    tg__unref(like);
     tg__unref(a);
     tg__unref(b);
     if (y != NULL)

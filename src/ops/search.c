@@ -24,22 +24,14 @@ static bool search_check(const tg_tensor *sequence, const tg_tensor *values) {
     return fits;
 }
 
-/* x in dtype, contiguous. Raw. */
-static tg_tensor *plain(const char *op, tg_tensor *x, tg_dtype dtype) {
-    tg_tensor *like = tg__as(op, x, dtype);
-    tg_tensor *packed = like != NULL ? tg__packed(op, like) : NULL;
-    tg__unref(like);
-    return packed;
-}
-
 static bool searchsorted_forward(const tg__call *c) {
     const search_attr *a = c->attr;
     const tg_tensor *values = c->in[1];
     if (!search_check(c->in[0], values))
         return false;
     tg_dtype dtype = tg__promote(c->in[0], c->in[1]);
-    tg_tensor *s = plain("searchsorted", c->in[0], dtype);
-    tg_tensor *v = s != NULL ? plain("searchsorted", c->in[1], dtype) : NULL;
+    tg_tensor *s = tg__packed_as("searchsorted", c->in[0], dtype);
+    tg_tensor *v = s != NULL ? tg__packed_as("searchsorted", c->in[1], dtype) : NULL;
     if (v != NULL)
         c->out[0] = tg__new("searchsorted", TG_I64, values->ndim, values->shape);
     if (c->out[0] != NULL && v->numel > 0) {

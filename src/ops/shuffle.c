@@ -39,7 +39,7 @@ static tg_tensor *trailing(tg_tensor *x, const tg_tensor *like, int64_t channels
 }
 
 #define SHUFFLE                                                                                    \
-    .inputs = "x", .n_in = 1, .flags = TG__COMPOSED | TG__ANY_DTYPE,                               \
+    .inputs = "x", .n_in = 1, .flags = TG__COMPOSED | TG__VIEWS | TG__ANY_DTYPE,                   \
     .attr_size = sizeof(factor_attr)
 
 /* ---- pixel_shuffle: […, C·r², H, W] to […, C, H·r, W·r] ---- */

@@ -236,6 +236,7 @@ static void find_places(const places *p, const tg_tensor *sorted, const tg_tenso
             const int64_t at = i * nq + k;
             double v = tg__load_double((tg_dtype)q->dtype, q->data + k * (wide ? 8 : 4));
             double place = wide ? v * last : (double)((float)v * (float)last);
+            place = fmin(place, last); /* f32 may round it up beyond the end */
             if (how == NEAREST)
                 place = rint(place);
             low[at] = (int64_t)(how == HIGHER ? ceil(place) : floor(place));

@@ -65,10 +65,23 @@ tg_tensor *tg_triu_(tg_tensor *x, int64_t diagonal) {
 /* The columns of row i that belong to the triangle: [*from, *to). */
 static void columns(int64_t i, int64_t cols, int64_t offset, bool lower, int64_t *from,
                     int64_t *to) {
-    int64_t edge = lower ? i + offset + 1 : i + offset;
-    edge = edge < 0 ? 0 : edge > cols ? cols : edge;
-    *from = lower ? 0 : edge;
-    *to = lower ? edge : cols;
+    const int64_t edge = i + offset; /* the column on the diagonal */
+    *from = lower || edge < 0 ? 0 : edge < cols ? edge : cols;
+    *to = !lower || edge >= cols ? cols : edge < -1 ? 0 : edge + 1;
+}
+
+/* How many elements the triangle has; they are in rows [*first, *last). Along the diagonal, which
+ * enters the matrix at row `in` and leaves it at row `out`, the rows change by one element each. */
+static int64_t elements(int64_t rows, int64_t cols, int64_t offset, bool lower, int64_t *first,
+                        int64_t *last) {
+    const int64_t in = offset < 0 ? -offset : 0;
+    const int64_t limit = offset > cols - rows ? cols - offset : rows;
+    const int64_t out = limit < in ? in : limit;
+    *first = lower ? in : 0;
+    *last = cols == 0 ? *first : lower ? rows : out;
+    const int64_t n = out - in; /* of rows that the diagonal goes through */
+    const int64_t longest = lower ? out + offset : cols - (in + offset);
+    return n * longest - n * (n - 1) / 2 + cols * (lower ? rows - out : in);
 }
 
 static tg_tensor *triangle_indices(const char *op, int64_t rows, int64_t cols, int64_t offset,
@@ -78,25 +91,22 @@ static tg_tensor *triangle_indices(const char *op, int64_t rows, int64_t cols, i
                  (long long)rows, (long long)cols);
         return NULL;
     }
-    int64_t shape[2] = {rows, cols}; /* that such a matrix could exist bounds the loops */
+    int64_t shape[2] = {rows, cols}; /* that such a matrix could exist bounds the sums */
     if (!tg__shape_check(op, TG_U8, 2, shape, NULL, NULL))
         return NULL;
     offset = offset > cols ? cols : offset < -rows ? -rows : offset; /* no sums that overflow */
-    int64_t from;
-    int64_t to;
-    int64_t n = 0;
-    for (int64_t i = 0; i < rows && cols > 0; i++) {
-        columns(i, cols, offset, lower, &from, &to);
-        n += to - from;
-    }
+    int64_t first;
+    int64_t last;
     shape[0] = 2;
-    shape[1] = n;
+    shape[1] = elements(rows, cols, offset, lower, &first, &last);
     tg_tensor *y = tg__new(op, TG_I64, 2, shape);
     if (y == NULL)
         return NULL;
     int64_t *row = (int64_t *)(void *)y->data;
-    int64_t *col = row + n;
-    for (int64_t i = 0; i < rows && n > 0; i++) {
+    int64_t *col = row + shape[1];
+    for (int64_t i = first; i < last; i++) {
+        int64_t from;
+        int64_t to;
         columns(i, cols, offset, lower, &from, &to);
         for (int64_t j = from; j < to; j++) {
             *row++ = i;

@@ -144,6 +144,28 @@ static void views_that_take_part_in_gradients_are_not_written(void **state) {
     assert_values(base, 6, 0, 0);
 }
 
+/* The loss without reduction ends in tg_contiguous, the put in tg_reshape: views of what only the
+ * call has seen. */
+static void results_of_composed_operations_are_nobodys_views(void **state) {
+    (void)state;
+    tg_tensor *x = LEAF(1, 2);
+    tg_tensor *loss = tg_mse_loss(x, ROW(0, 0), TG_REDUCE_NONE);
+    assert_ptr_equal(tg_mul_(loss, ROW(3, 5)), loss);
+    assert_values(loss, 3, 20);
+    assert_values(slope(loss, NULL, x), 6, 20);
+    tg_tensor *put = tg_put(x, tg_zeros(TG_I64, TG_SHAPE(1)), ROW(7), false);
+    assert_ptr_equal(tg_square_(put), put);
+    assert_values(slope(put, NULL, x), 0, 4);
+    tg_tensor *product =
+        tg_einsum("ij,jk->ki",
+                  (tg_tensor *[]){tg_reshape(x, TG_SHAPE(1, 2)), tg_reshape(x, TG_SHAPE(2, 1))}, 2);
+    assert_ptr_equal(tg_mul_scalar_(product, 3), product);
+    assert_values(slope(product, NULL, x), 6, 12);
+    tg_tensor *part = tg_select(x, 0, 0); /* a view of x still is one */
+    assert_denied(tg_mul_scalar_(part, 2) != NULL ? TG_OK : tg_error_status(), TG_ERR_STATE,
+                  "view");
+}
+
 static void index_put_writes_a_part_through_the_base(void **state) {
     (void)state;
     tg_tensor *x = LEAF(1, 2, 3);
@@ -223,6 +245,7 @@ int main(void) {
         tg_scoped(a_changed_saved_value_is_named),
         tg_scoped(values_that_no_rule_saved_may_change),
         tg_scoped(views_that_take_part_in_gradients_are_not_written),
+        tg_scoped(results_of_composed_operations_are_nobodys_views),
         tg_scoped(index_put_writes_a_part_through_the_base),
         tg_scoped(a_view_older_than_a_recorded_write_is_stale),
         tg_scoped(expanded_memory_is_not_written),

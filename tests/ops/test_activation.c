@@ -139,6 +139,19 @@ static void rrelu_draws_a_slope_for_each_element(void **state) {
     assert_values(tg_rrelu(ROW(2, 3), 0.25, 0.5, true, NULL), 2, 3);
 }
 
+static void rrelu_fails_under_its_own_name(void **state) {
+    (void)state;
+    tg_tensor *x = ROW(-1, 2);
+    for (int training = 0; training < 2; training++) {
+        tg__alloc_fail_at(1, true);
+        tg_tensor *y = tg_rrelu(x, 0.25, 0.5, training, NULL);
+        tg__alloc_fail_at(0, false);
+        assert_refused(y, TG_ERR_MEMORY, "rrelu: ");
+    }
+    assert_refused(tg_rrelu(x, -1e308, 1e308, true, NULL), TG_ERR_ARG, "rrelu: ", "finite");
+    assert_values(tg_rrelu(x, 1e308, 1.5e308, false, NULL), -1.25e308, 2);
+}
+
 static void bad_parameters_are_refused_by_name(void **state) {
     (void)state;
     tg_tensor *x = ROW(1, 2);
@@ -165,4 +178,5 @@ TG_TEST_MAIN(tg_scoped(pieces_and_their_slopes_meet_as_in_pytorch),
              tg_scoped(prelu_has_a_weight_per_channel), tg_scoped(prelu_refuses_what_does_not_fit),
              tg_scoped(rrelu_is_the_mean_slope_outside_training),
              tg_scoped(rrelu_draws_a_slope_for_each_element),
+             tg_scoped(rrelu_fails_under_its_own_name),
              tg_scoped(bad_parameters_are_refused_by_name))

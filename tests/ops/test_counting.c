@@ -55,6 +55,22 @@ static void bins_are_equal_parts_and_the_last_has_its_end(void **state) {
     assert_refused(tg_histc(row(TG_I64, LIST(1)), 4, 0, 1), TG_ERR_DTYPE, "i64 [1]");
 }
 
+/* Where max - min is 0 or infinite in the dtype, a bin was no number and memory outside was
+ * written.
+ */
+static void ranges_are_those_of_the_dtype(void **state) {
+    (void)state;
+    tg_tensor *x = row(TG_F32, LIST(0, 0, 1));
+    assert_refused(tg_histc(x, 4, 0, 1e-300), TG_ERR_ARG, "histc: ", "0 to 1e-300", "f32");
+    assert_refused(tg_histogram(x, 2, 0, 1e-300, TG_NONE, false, NULL), TG_ERR_ARG, "f32");
+    assert_refused(tg_histc(x, 4, 1, 1 + 1e-12), TG_ERR_ARG, "histc: ");
+    assert_refused(tg_histc(x, 4, 0, 1e300), TG_ERR_ARG, "histc: ", "finite");
+    assert_refused(tg_histc(x, 4, -3e38, 3e38), TG_ERR_ARG, "histc: ", "finite");
+    assert_refused(tg_histc(ROW(0, 1e308), 4, -1e308, 1e308), TG_ERR_ARG, "histc: ", "finite");
+    assert_refused(tg_histogram(x, 4, -3e38, 3e38, TG_NONE, false, NULL), TG_ERR_ARG, "finite");
+    assert_refused(tg_histc(ROW(-1e308, 1e308), 4, 0, 0), TG_ERR_ARG, "histc: ");
+}
+
 /* Values of PyTorch. */
 static void histograms_weigh_and_give_their_edges(void **state) {
     (void)state;
@@ -80,4 +96,5 @@ static void histograms_weigh_and_give_their_edges(void **state) {
 
 TG_TEST_MAIN(tg_scoped(histograms_weigh_and_give_their_edges),
              tg_scoped(everything_but_zero_counts), tg_scoped(values_are_counted_or_weighed),
-             tg_scoped(bins_are_equal_parts_and_the_last_has_its_end))
+             tg_scoped(bins_are_equal_parts_and_the_last_has_its_end),
+             tg_scoped(ranges_are_those_of_the_dtype))

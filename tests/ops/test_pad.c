@@ -49,6 +49,8 @@ static void pads_that_do_not_fit_are_refused(void **state) {
     assert_refused(tg_pad(x, TG_SHAPE(INT64_MAX, 1), TG_PAD_CONSTANT, 0), TG_ERR_SHAPE, "pad: ");
     assert_refused(tg_pad(x, TG_SHAPE(INT64_MIN, INT64_MIN), TG_PAD_CONSTANT, 0), TG_ERR_SHAPE,
                    "pad: ");
+    assert_refused(tg_pad(x, TG_SHAPE(INT64_MIN, INT64_MAX), TG_PAD_CONSTANT, 0), TG_ERR_SHAPE,
+                   "pads -9223372036854775808 and 9223372036854775807");
     assert_refused(tg_pad(x, 2, NULL, TG_PAD_CONSTANT, 0), TG_ERR_ARG, "pads");
     assert_refused(tg_pad(tg_zeros(TG_F64, TG_SHAPE(0)), TG_SHAPE(1, 0), TG_PAD_REPLICATE, 0),
                    TG_ERR_SHAPE, "f64 [0]");

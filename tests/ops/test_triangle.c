@@ -53,6 +53,15 @@ static void indices_are_those_of_the_kept_elements(void **state) {
     assert_shape(tg_tril_indices(0, 4, 0), TG_I64, TG_SHAPE(2, 0));
     assert_shape(tg_tril_indices(2, 2, INT64_MAX), TG_I64, TG_SHAPE(2, 4));
     assert_shape(tg_triu_indices(2, 2, INT64_MIN), TG_I64, TG_SHAPE(2, 4));
+    /* matrices far larger than memory take no longer */
+    assert_values(tg_triu_indices(INT64_MAX, 1, 0), 0, 0);
+    assert_values(tg_tril_indices(INT64_MAX, 1, 1 - INT64_MAX), INT64_MAX - 1, 0);
+    assert_values(tg_tril_indices(1, INT64_MAX, 0), 0, 0);
+    assert_refused(tg_tril_indices(INT64_MAX, 1, 0), TG_ERR_SHAPE, "tril_indices: ");
+    assert_refused(tg_tril_indices(INT64_MAX, 2, 0), TG_ERR_SHAPE, "tril_indices: ");
+    assert_shape(tg_triu_indices(INT64_MAX, 1, 1), TG_I64, TG_SHAPE(2, 0));
+    assert_values(tg_triu_indices(3, 3, -1), 0, 0, 0, 1, 1, 1, 2, 2, 0, 1, 2, 0, 1, 2, 1, 2);
+    assert_values(tg_tril_indices(2, 4, 1), 0, 0, 1, 1, 1, 0, 1, 0, 1, 2);
     assert_refused(tg_tril_indices(-1, 2, 0), TG_ERR_SHAPE, "tril_indices: ", "[-1, 2]");
 }
 
