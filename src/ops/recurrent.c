@@ -431,11 +431,12 @@ TG_SAMPLES(lstm, "[2,2,3] [1,2,2] [1,2,2] [8,3] [8,2] [8] [8]",
 
 /* ---- The public functions ---- */
 
-/* A state of zeros for weights that fit, or anything for those that do not. */
-static tg_tensor *zero_state(const tg_tensor *x, const tg_recurrent_options *o, int64_t width) {
+/* A state of zeros for n weights that fit, or anything for those that do not. */
+static tg_tensor *zero_state(const tg_tensor *x, int n, const tg_recurrent_options *o,
+                             int64_t width) {
     const int64_t layers = (int64_t)o->num_layers * (o->bidirectional ? 2 : 1);
     const int64_t batch = x->ndim == 3 ? x->shape[o->batch_first ? 0 : 1] : 1;
-    if (layers < 0)
+    if (layers < 0 || layers > n / 2)
         return tg_zeros((tg_dtype)x->dtype, TG_0D);
     return x->ndim == 3 ? tg_zeros((tg_dtype)x->dtype, TG_SHAPE(layers, batch, width))
                         : tg_zeros((tg_dtype)x->dtype, TG_SHAPE(layers, width));
@@ -456,7 +457,7 @@ static bool gather(const tg__op *op, tg_tensor *x, tg_tensor *const *weights, in
     const int64_t hidden = w_hh->ndim == 2 ? w_hh->shape[0] / 4 : 0;
     for (int i = 1; i <= states; i++)
         if (list[i] == NULL)
-            list[i] = zero_state(x, o, i == 1 ? width : hidden);
+            list[i] = zero_state(x, n, o, i == 1 ? width : hidden);
     for (int i = 0; i < n; i++)
         list[1 + states + i] = weights[i];
     return list[1] != NULL && list[states] != NULL;
