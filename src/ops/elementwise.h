@@ -13,10 +13,14 @@ bool tg__unary_param_forward(const tg__call *c);  /* kernel: tg__unary_p */
 bool tg__binary_param_forward(const tg__call *c); /* kernel: tg__binary_p */
 /* tg__unary_param_forward with these parameters instead. */
 bool tg__unary_with(const tg__call *c, tg__unary_p kernel, double u, double v);
-bool tg__ternary_forward(const tg__call *c);      /* kernel: tg__ternary */
-bool tg__compare_forward(const tg__call *c);      /* kernel: tg__compare */
-bool tg__predicate_forward(const tg__call *c);    /* kernel: tg__predicate */
-bool tg__logical_forward(const tg__call *c);      /* kernel: tg__binary, on bool */
+bool tg__ternary_forward(const tg__call *c);   /* kernel: tg__ternary */
+bool tg__compare_forward(const tg__call *c);   /* kernel: tg__compare */
+bool tg__predicate_forward(const tg__call *c); /* kernel: tg__predicate */
+bool tg__logical_forward(const tg__call *c);   /* kernel: tg__binary, on bool */
+
+/* An optional operand that was not given; and what stands for it where a caller passed NULL. */
+static inline bool tg__absent(const tg_tensor *x) { return x->flags & TG__IS_NONE; }
+static inline tg_tensor *tg__or_none(tg_tensor *x) { return x != NULL ? x : TG_NONE; }
 
 /* The broadcast shape of n operands; false with an error. */
 bool tg__broadcast_all(const char *op, tg_tensor *const *in, int n, int *ndim, int64_t *shape);
