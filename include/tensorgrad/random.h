@@ -45,7 +45,7 @@ TG_API tg_tensor *tg_randn(tg_dtype dtype, int ndim, const int64_t *shape,
 /* The distributions below are drawn by inversion, one uniform number of 52 bits (half a block of
  * the stream) per element. Parameters are finite; TG_ERR_ARG otherwise. Nothing is recorded. */
 
-/** Uniform in [lo, hi), lo <= hi. f32, f64. */
+/** Uniform in [lo, hi), lo <= hi, both within the range of dtype. f32, f64. */
 TG_API tg_tensor *tg_uniform(tg_dtype dtype, int ndim, const int64_t *shape, double lo, double hi,
                              tg_generator *generator_or_null);
 /** Normal with a mean and a standard deviation std >= 0, from the numbers of tg_randn. f32, f64. */

@@ -526,7 +526,7 @@ class TensorOps:
         raise failure()
 
     def tanhshrink(self) -> Tensor:
-        """x - tanh(x).
+        """x - tanh(x), accurate also for small x.
 
         Float.
         """
@@ -868,9 +868,8 @@ class TensorOps:
         raise failure()
 
     def expm1(self) -> Tensor:
-        """eˣ - 1, exact near 0; gradient g(y + 1).
-
-        Float. ONNX has Exp only, which is not exact there.
+        """eˣ - 1, exact near 0; gradient g(y + 1), whose relative accuracy is lost where y has
+        rounded to -1. Float. ONNX has Exp only, which is not exact there.
         """
         h = tg_expm1(self._h)
         if h:
@@ -1138,9 +1137,8 @@ class TensorOps:
         raise failure()
 
     def tanh(self) -> Tensor:
-        """tanh x; gradient g(1 - y²).
-
-        Float.
+        """tanh x; gradient g(1 - y²), whose relative accuracy is lost where y has rounded to 1 or
+        -1. Float.
         """
         h = tg_tanh(self._h)
         if h:
@@ -1150,9 +1148,8 @@ class TensorOps:
         raise failure()
 
     def sigmoid(self) -> Tensor:
-        """1/(1 + e⁻ˣ); gradient g·y(1 - y).
-
-        Float.
+        """1/(1 + e⁻ˣ); gradient g·y(1 - y), whose relative accuracy is lost where y has rounded to
+        1. Float.
         """
         h = tg_sigmoid(self._h)
         if h:
@@ -1186,9 +1183,8 @@ class TensorOps:
         raise failure()
 
     def erfcx(self) -> Tensor:
-        """exp(x²)·erfc(x), which does not underflow; gradient g(2xy - 2/√π).
-
-        Float.
+        """exp(x²)·erfc(x), which does not underflow; gradient g(2xy - 2/√π), also exact for large
+        x, where that cancels. Float.
         """
         h = tg_erfcx(self._h)
         if h:
@@ -1294,9 +1290,8 @@ class TensorOps:
         raise failure()
 
     def i0e(self) -> Tensor:
-        """exp(-|x|)·I₀(x); gradient g(i1e(x) - sign(x)·y).
-
-        Float.
+        """exp(-|x|)·I₀(x); gradient g(i1e(x) - sign(x)·y), accurate to a few units of y, of which
+        only 1/(2|x|) is left for large x. Float.
         """
         h = tg_i0e(self._h)
         if h:
@@ -1306,9 +1301,8 @@ class TensorOps:
         raise failure()
 
     def i1e(self) -> Tensor:
-        """exp(-|x|)·I₁(x); gradient g(i0e(x) - (sign(x) + 1/x)·y), g/2 at 0.
-
-        Float.
+        """exp(-|x|)·I₁(x); gradient g(i0e(x) - (sign(x) + 1/x)·y), as accurate as that of i0e; g/2
+        at 0. Float.
         """
         h = tg_i1e(self._h)
         if h:
@@ -1795,7 +1789,7 @@ class TensorOps:
         raise failure()
 
     def logaddexp(self, other: Tensor) -> Tensor:
-        """ln(eᵃ + eᵇ) without overflow.
+        """ln(eᵃ + eᵇ) without overflow; near 0 accurate to a few units of the larger input.
 
         Gradients: g·eᵃ/(eᵃ + eᵇ) and the rest of g; both 0 where y = -inf. Float.
         """
@@ -2452,6 +2446,7 @@ class TensorOps:
     def logsumexp(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
         """ln Σ eˣ without overflow; -inf where all are -inf (gradient 0) or there are none.
 
+        The gradient is g times the softmax over dims, also where y has lost digits to a large x.
         Float.
         """
         if dim is None:
@@ -2697,7 +2692,7 @@ def softsign(input: Tensor) -> Tensor:
 
 
 def tanhshrink(input: Tensor) -> Tensor:
-    """x - tanh(x).
+    """x - tanh(x), accurate also for small x.
 
     Float.
     """
@@ -2901,9 +2896,8 @@ def exp2(input: Tensor) -> Tensor:
 
 
 def expm1(input: Tensor) -> Tensor:
-    """eˣ - 1, exact near 0; gradient g(y + 1).
-
-    Float. ONNX has Exp only, which is not exact there.
+    """eˣ - 1, exact near 0; gradient g(y + 1), whose relative accuracy is lost where y has rounded
+    to -1. Float. ONNX has Exp only, which is not exact there.
     """
     if type(input) is not Tensor:
         require(input, "expm1")
@@ -3123,8 +3117,7 @@ def arctanh(input: Tensor) -> Tensor:
 
 
 def tanh(input: Tensor) -> Tensor:
-    """tanh x; gradient g(1 - y²).
-
+    """tanh x; gradient g(1 - y²), whose relative accuracy is lost where y has rounded to 1 or -1.
     Float.
     """
     if type(input) is not Tensor:
@@ -3133,8 +3126,7 @@ def tanh(input: Tensor) -> Tensor:
 
 
 def sigmoid(input: Tensor) -> Tensor:
-    """1/(1 + e⁻ˣ); gradient g·y(1 - y).
-
+    """1/(1 + e⁻ˣ); gradient g·y(1 - y), whose relative accuracy is lost where y has rounded to 1.
     Float.
     """
     if type(input) is not Tensor:
@@ -3163,9 +3155,8 @@ def erfc(input: Tensor) -> Tensor:
 
 
 def erfcx(input: Tensor) -> Tensor:
-    """exp(x²)·erfc(x), which does not underflow; gradient g(2xy - 2/√π).
-
-    Float.
+    """exp(x²)·erfc(x), which does not underflow; gradient g(2xy - 2/√π), also exact for large x,
+    where that cancels. Float.
     """
     if type(input) is not Tensor:
         require(input, "erfcx")
@@ -3253,9 +3244,8 @@ def i1(input: Tensor) -> Tensor:
 
 
 def i0e(input: Tensor) -> Tensor:
-    """exp(-|x|)·I₀(x); gradient g(i1e(x) - sign(x)·y).
-
-    Float.
+    """exp(-|x|)·I₀(x); gradient g(i1e(x) - sign(x)·y), accurate to a few units of y, of which only
+    1/(2|x|) is left for large x. Float.
     """
     if type(input) is not Tensor:
         require(input, "i0e")
@@ -3263,9 +3253,8 @@ def i0e(input: Tensor) -> Tensor:
 
 
 def i1e(input: Tensor) -> Tensor:
-    """exp(-|x|)·I₁(x); gradient g(i0e(x) - (sign(x) + 1/x)·y), g/2 at 0.
-
-    Float.
+    """exp(-|x|)·I₁(x); gradient g(i0e(x) - (sign(x) + 1/x)·y), as accurate as that of i0e; g/2 at
+    0. Float.
     """
     if type(input) is not Tensor:
         require(input, "i1e")
@@ -3414,7 +3403,7 @@ def heaviside(input: Tensor, other: Tensor) -> Tensor:
 
 
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
-    """ln(eᵃ + eᵇ) without overflow.
+    """ln(eᵃ + eᵇ) without overflow; near 0 accurate to a few units of the larger input.
 
     Gradients: g·eᵃ/(eᵃ + eᵇ) and the rest of g; both 0 where y = -inf. Float.
     """
@@ -3792,6 +3781,7 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 def logsumexp(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """ln Σ eˣ without overflow; -inf where all are -inf (gradient 0) or there are none.
 
+    The gradient is g times the softmax over dims, also where y has lost digits to a large x.
     Float.
     """
     if type(input) is not Tensor:

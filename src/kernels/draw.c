@@ -10,6 +10,7 @@
 #include "base/threads.h"
 #include "kernels/isa.h"
 #include "kernels/random_log.h"
+#include <float.h>
 #include <math.h>
 
 #define PIECE 4096 /* elements; a multiple of those of a block */
@@ -346,7 +347,8 @@ static void race(tg_dtype dtype, const void *weights, int64_t row, int64_t k, in
     for (int64_t c = 0; c < k; c++) {
         const double w = weight_at(dtype, weights, row * k + c);
         const double time = -random_log(number_at(from, row * k + c));
-        heap[c] = (runner){w > 0 ? time / w : (double)INFINITY, c};
+        const double arrival = time / w; /* finite, so as to come before those with weight 0 */
+        heap[c] = (runner){!(w > 0) ? (double)INFINITY : arrival < DBL_MAX ? arrival : DBL_MAX, c};
     }
     for (int64_t i = k / 2; i >= 0; i--)
         sink(heap, i, k);

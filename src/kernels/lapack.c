@@ -25,6 +25,11 @@ bool tg__lapack_allowed = true;
 
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+/* Numbers of room for LAPACK's singular values: 4·k² + 6·k + max(m, n) at least. */
+static int64_t svd_work(int64_t m, int64_t n) {
+    const int64_t k = smaller(m, n);
+    return 4 * k * k + 7 * k + 64 * larger(m, n);
+}
 static size_t item(tg_dtype dtype) { return dtype == TG_F32 ? sizeof(float) : sizeof(double); }
 
 bool tg__all_finite(tg_dtype dtype, int64_t n, const void *x) {
@@ -272,8 +277,7 @@ static int64_t their_eigh(tg_dtype dtype, int64_t n, void *a, void *w, bool uppe
 
 static int64_t their_svd(tg_dtype dtype, int64_t m, int64_t n, void *a, void *s, void *u, void *vt,
                          bool full) {
-    const int64_t k = smaller(m, n), tall = larger(m, n);
-    const int64_t numbers = 4 * k * k + 7 * k + 64 * tall; /* 4·k² + 6·k + max(m, n) at least */
+    const int64_t k = smaller(m, n), numbers = svd_work(m, n);
     const size_t bytes = (size_t)numbers * item(dtype), more = (size_t)(8 * k) * sizeof(fint);
     void *work = tg__alloc(bytes);
     fint *iwork = tg__alloc(more);
@@ -411,7 +415,8 @@ int64_t tg__lapack_eigh(tg_dtype dtype, int64_t n, void *a, void *w, bool upper)
 
 int64_t tg__lapack_svd(tg_dtype dtype, int64_t m, int64_t n, void *a, void *s, void *u, void *vt,
                        bool full) {
-    if (larger(m, n) > tg__blas_int_limit / 64 || smaller(m, n) > LARGEST)
+    if (larger(m, n) > tg__blas_int_limit / 64 || smaller(m, n) > LARGEST ||
+        svd_work(m, n) > tg__blas_int_limit)
         return TG__LAPACK_TOO_LARGE;
     const bool theirs = m > 0 && n > 0 && enter();
     int64_t status = leave(theirs, theirs ? their_svd(dtype, m, n, a, s, u, vt, full)

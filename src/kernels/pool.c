@@ -143,8 +143,12 @@ MEANS(double)
 
 static void run(const tg__pool *p, tg__range_fn fn, const void *x, void *y, int64_t *at) {
     job j = {.p = p, .x = x, .y = y, .at = at};
-    const int64_t work = volume(p->out) * (p->adaptive ? 1 : volume(p->k)) + volume(p->in);
-    tg__parallel_for(p->planes, work < PIECE ? PIECE / work : 1, fn, &j);
+    double work =
+        (double)volume(p->out); /* kernels larger than x may have more than 2^63 positions */
+    for (int d = 0; d < 3 && !p->adaptive; d++)
+        work *= (double)p->k[d];
+    work += (double)volume(p->in);
+    tg__parallel_for(p->planes, work < PIECE ? (int64_t)(PIECE / work) : 1, fn, &j);
 }
 
 bool tg__max_pool(tg_dtype dtype, const tg__pool *p, const void *x, void *y, int64_t *at) {

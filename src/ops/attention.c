@@ -20,13 +20,11 @@
 
 enum { Q, K, V, MASK, INPUTS };
 
-static bool absent(const tg_tensor *x) { return x->flags & TG__IS_NONE; }
-
 /* ---- Checks ---- */
 
 static bool check_mask(const char *op, const tg_tensor *mask, const tg_tensor *q,
                        const tg_tensor *k, bool causal) {
-    if (absent(mask))
+    if (tg__absent(mask))
         return true;
     if (causal) {
         tg__fail(TG_ERR_ARG, op, "is_causal together with a mask; give one of them");
@@ -100,7 +98,7 @@ static tg_tensor *weights_of(tg_tensor *q, tg_tensor *k, tg_tensor *mask,
     tg_tensor *s = tg_matmul(tg_mul_scalar(q, scale_of(a, q)), tg_transpose(k, -2, -1));
     if (a->causal)
         s = tg_masked_fill(s, future(first, rows, keys), -INFINITY);
-    if (absent(mask) || keys == 0)
+    if (tg__absent(mask) || keys == 0)
         return tg_softmax(s, -1);
     s = mask->dtype == TG_BOOL ? tg_masked_fill(s, tg_logical_not(mask), -INFINITY)
                                : tg_add(s, mask);
@@ -147,7 +145,7 @@ static int64_t rows_at_once(const tg_tensor *q, const tg_tensor *k) {
 
 /* Rows [first, first + n) of a mask, which may have one row for all. */
 static tg_tensor *mask_rows(tg_tensor *mask, int64_t first, int64_t n) {
-    if (absent(mask) || mask->ndim < 2 || mask->shape[mask->ndim - 2] == 1)
+    if (tg__absent(mask) || mask->ndim < 2 || mask->shape[mask->ndim - 2] == 1)
         return mask;
     return tg_narrow(mask, -2, first, n);
 }

@@ -21,8 +21,6 @@ static const tg__field batch_norm_fields[] = {
     {"eps", TG_ATTR_FLOAT, offsetof(batch_norm_attr, eps), false, 0, 1e-5},
     {0}};
 
-static bool absent(const tg_tensor *x) { return x->flags & TG__IS_NONE; }
-
 enum { X, MEAN, VAR, WEIGHT, BIAS, INPUTS };
 
 static bool check(const tg__op *op, tg_tensor *const *in, bool training) {
@@ -34,7 +32,7 @@ static bool check(const tg__op *op, tg_tensor *const *in, bool training) {
         return false;
     }
     for (int i = MEAN; i < INPUTS; i++) {
-        if (absent(in[i]))
+        if (tg__absent(in[i]))
             continue;
         if (in[i]->ndim != 1 || in[i]->shape[0] != x->shape[1]) {
             tg__fail(TG_ERR_SHAPE, op_name, "%s is %s for x %s; give [%lld], one per channel",
@@ -48,7 +46,7 @@ static bool check(const tg__op *op, tg_tensor *const *in, bool training) {
             return false;
         }
     }
-    if (!training && (absent(in[MEAN]) || absent(in[VAR]))) {
+    if (!training && (tg__absent(in[MEAN]) || tg__absent(in[VAR]))) {
         tg__fail(TG_ERR_ARG, op_name,
                  "running_mean and running_var are needed unless training; give both");
         return false;
@@ -83,12 +81,12 @@ static bool batch_norm_forward(const tg__call *c) {
         return c->out[0] != NULL;
     }
     tg_tensor *scale = tg_rsqrt(tg_add_scalar(in[VAR], a->eps)); /* [C] */
-    if (!absent(in[WEIGHT]))
+    if (!tg__absent(in[WEIGHT]))
         scale = tg_mul(scale, in[WEIGHT]);
     scale = along_channels(scale, in[X]);
     tg_tensor *y = tg_sub(in[X], along_channels(in[MEAN], in[X]));
-    c->out[0] = absent(in[BIAS]) ? tg_mul(y, scale)
-                                 : tg_addcmul(along_channels(in[BIAS], in[X]), y, scale, 1.0);
+    c->out[0] = tg__absent(in[BIAS]) ? tg_mul(y, scale)
+                                     : tg_addcmul(along_channels(in[BIAS], in[X]), y, scale, 1.0);
     return c->out[0] != NULL;
 }
 TG_OP(batch_norm, .maths = "(x - mean) / sqrt(variance + eps) * weight + bias per channel",
@@ -103,7 +101,7 @@ TG_SAMPLES(batch_norm, "[4,3] none none [3] [3] | training=1",
 
 /* False with an error unless v can be a buffer. */
 static bool check_buffer(const char *name, const tg_tensor *v) {
-    if (absent(v))
+    if (tg__absent(v))
         return true;
     if (v->flags & TG__REQUIRES_GRAD) {
         tg__fail(
@@ -117,7 +115,7 @@ static bool check_buffer(const char *name, const tg_tensor *v) {
 }
 
 static bool check_count(const tg_tensor *count, double momentum) {
-    if (count == NULL || absent(count)) {
+    if (count == NULL || tg__absent(count)) {
         if (!isnan(momentum))
             return true;
         tg__fail(TG_ERR_ARG, op_name,
@@ -173,7 +171,7 @@ static bool next_statistics(tg_tensor *const *in, double momentum, tg_tensor **n
     if (!good)
         tg__fail_memory(op_name, (uint64_t)x->numel * sizeof(double));
     for (int i = MEAN; good && i <= VAR; i++)
-        if (!absent(in[i])) {
+        if (!tg__absent(in[i])) {
             next[i] = updated(in[i], i == MEAN ? mean : mean + channels,
                               i == MEAN ? 1 : n / (n - 1), momentum);
             good = next[i] != NULL;
@@ -189,7 +187,7 @@ static void write_statistics(tg_tensor *const *in, tg_tensor *const *next, tg_te
             tg__assign(in[i], next[i]);
             tg__bump(in[i], tg__op_batch_norm.number);
         }
-    if (count != NULL && !absent(count)) {
+    if (count != NULL && !tg__absent(count)) {
         ++*(int64_t *)(void *)count->data;
         tg__bump(count, tg__op_batch_norm.number);
     }
@@ -212,7 +210,7 @@ static tg_tensor *train(tg_tensor *const *in, const tg_batch_norm_options *o) {
     if (!tg__apply(&tg__op_batch_norm, in, INPUTS, &a, &y))
         return NULL;
     tg_tensor *next[INPUTS] = {NULL};
-    const bool some = in[X]->numel > 0 && (!absent(in[MEAN]) || !absent(in[VAR]));
+    const bool some = in[X]->numel > 0 && (!tg__absent(in[MEAN]) || !tg__absent(in[VAR]));
     const bool good = !some || next_statistics(in, momentum, next);
     if (good)
         write_statistics(in, next, o->num_batches);
@@ -223,15 +221,13 @@ static tg_tensor *train(tg_tensor *const *in, const tg_batch_norm_options *o) {
     return good ? y : NULL;
 }
 
-static tg_tensor *or_none(tg_tensor *x) { return x != NULL ? x : TG_NONE; }
-
 tg_tensor *tg_batch_norm(tg_tensor *x, const tg_batch_norm_options *options) {
     tg_batch_norm_options o = TG_BATCH_NORM_OPTIONS_INIT;
     if (tg__options(op_name, "tg_batch_norm_options", "TG_BATCH_NORM_OPTIONS_INIT", options, &o,
                     sizeof o) != TG_OK)
         return NULL;
-    tg_tensor *in[INPUTS] = {x, or_none(o.running_mean), or_none(o.running_var), or_none(o.weight),
-                             or_none(o.bias)};
+    tg_tensor *in[INPUTS] = {x, tg__or_none(o.running_mean), tg__or_none(o.running_var),
+                             tg__or_none(o.weight), tg__or_none(o.bias)};
     if (o.training)
         return train(in, &o);
     const batch_norm_attr a = {false, o.eps};

@@ -225,14 +225,14 @@ static bool conv_transpose_forward(const tg__call *c) {
     tg__conv_attr a;
     write_sizes(c->attr, nd, &s, out, &a);
     int64_t channels;
-    if (!(b->flags & TG__IS_NONE) &&
+    if (!tg__absent(b) &&
         (b->ndim != 1 || __builtin_mul_overflow(w->shape[1], a.groups, &channels) ||
          b->shape[0] != channels))
         return tg__conv_misfit(c->op->name, "b must be [O] for w [C, O / groups, ...]", b, w);
     if (!tg__one_float_dtype(c))
         return false;
     tg_tensor *y = tg__apply2(&tg__op_conv_nd_input, c->in[0], c->in[1], &a);
-    if (y != NULL && !(b->flags & TG__IS_NONE)) {
+    if (y != NULL && !tg__absent(b)) {
         const int64_t shape[TG__SPATIAL + 1] = {b->shape[0], 1, 1, 1};
         y = tg_add(y, tg_reshape(c->in[2], nd + 1, shape));
     }

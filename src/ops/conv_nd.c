@@ -210,7 +210,7 @@ static bool conv_nd_forward(const tg__call *c) {
     tg__conv s;
     if (!geometry(c, THE_Y, &s))
         return false;
-    const bool biased = !(b->flags & TG__IS_NONE);
+    const bool biased = !tg__absent(b);
     if (biased && (b->ndim != 1 || b->shape[0] != w->shape[0]))
         return tg__conv_misfit(c->op->name, "b must be [O] for w [O, C / groups, ...]", b, w);
     tg_tensor *x;

@@ -224,9 +224,15 @@ static tg_tensor *samples(const char *op, tg_tensor *x, int ndim, double p, bool
         return unchanged(op, x, p, false);
     if (x->ndim == ndim)
         return by_channel(&tg__op_feature_dropout, x, p, generator);
+    tg_generator_state before;
+    if (tg_generator_get_state(generator, &before) != TG_OK)
+        return NULL;
     tg_scope s = tg_scope_open();
     tg_tensor *y = by_channel(&tg__op_feature_dropout, tg_unsqueeze(x, 0), p, generator);
-    return tg_scope_return(s, tg_squeeze(y, TG_DIMS(0)));
+    y = tg_scope_return(s, tg_squeeze(y, TG_DIMS(0)));
+    if (y == NULL)
+        (void)tg_generator_set_state(generator, &before);
+    return y;
 }
 tg_tensor *tg_dropout1d(tg_tensor *x, double p, bool train, tg_generator *generator_or_null) {
     return samples("dropout1d", x, 3, p, train, generator_or_null);

@@ -18,6 +18,10 @@ bool tg__compare_forward(const tg__call *c);   /* kernel: tg__compare */
 bool tg__predicate_forward(const tg__call *c); /* kernel: tg__predicate */
 bool tg__logical_forward(const tg__call *c);   /* kernel: tg__binary, on bool */
 
+/* An optional operand that was not given; and what stands for it where a caller passed NULL. */
+static inline bool tg__absent(const tg_tensor *x) { return x->flags & TG__IS_NONE; }
+static inline tg_tensor *tg__or_none(tg_tensor *x) { return x != NULL ? x : TG_NONE; }
+
 /* The broadcast shape of n operands; false with an error. */
 bool tg__broadcast_all(const char *op, tg_tensor *const *in, int n, int *ndim, int64_t *shape);
 /* x itself with one more reference, or a converted copy. Raw; NULL with an error. */

@@ -10,8 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-static bool absent(const tg_tensor *x) { return x->flags & TG__IS_NONE; }
-
 static bool is_index(const tg_tensor *x) { return x->dtype == TG_I64 || x->dtype == TG_I32; }
 
 /* weight is [V, D] and float, indices are integers; false with an error. */
@@ -280,7 +278,7 @@ static bool check_shapes(const tg__call *c) {
     const bag_attr *a = c->attr;
     const tg_tensor *indices = c->in[INDICES];
     const tg_tensor *offsets = c->in[OFFSETS];
-    const bool runs = !absent(offsets);
+    const bool runs = !tg__absent(offsets);
     const int want = runs ? 1 : 2;
     if (indices->ndim != want || (runs && offsets->ndim != 1)) {
         tg__fail(TG_ERR_SHAPE, "embedding_bag",
@@ -317,7 +315,7 @@ static bool check_bag(const tg__call *c) {
         tg__fail(TG_ERR_ARG, op, "scale_grad_by_freq with TG_BAG_MAX; use sum or mean");
         return false;
     }
-    if (absent(factors))
+    if (tg__absent(factors))
         return true;
     if (a->mode != TG_BAG_SUM) {
         tg__fail(TG_ERR_ARG, op, "sample_weights with mode %lld; they need TG_BAG_SUM",
@@ -361,10 +359,10 @@ static bool check_offsets(const int64_t *at, int64_t n, int64_t count, bool last
 static tg_tensor *number_bags(const tg__call *c, tg_tensor *flat, int64_t bags, int64_t padding,
                               tg_tensor *counts) {
     const bag_attr *a = c->attr;
-    tg_tensor *offsets = absent(c->in[OFFSETS]) ? NULL : tg_cast(c->in[OFFSETS], TG_I64);
+    tg_tensor *offsets = tg__absent(c->in[OFFSETS]) ? NULL : tg_cast(c->in[OFFSETS], TG_I64);
     offsets = offsets != NULL ? tg_contiguous(offsets) : NULL;
     tg_tensor *numbers = flat != NULL ? tg_empty(TG_I64, TG_SHAPE(flat->numel)) : NULL;
-    if (numbers == NULL || counts == NULL || (!absent(c->in[OFFSETS]) && offsets == NULL))
+    if (numbers == NULL || counts == NULL || (!tg__absent(c->in[OFFSETS]) && offsets == NULL))
         return NULL;
     const int64_t *index = (const int64_t *)(const void *)flat->data;
     int64_t *number = (int64_t *)(void *)numbers->data;
@@ -414,7 +412,7 @@ static bool embedding_bag_forward(const tg__call *c) {
     const int64_t padding = padding_row("embedding_bag", a->padding_idx, weight);
     if (padding < -1)
         return false;
-    const int64_t bags = absent(c->in[OFFSETS])
+    const int64_t bags = tg__absent(c->in[OFFSETS])
                              ? c->in[INDICES]->shape[0]
                              : c->in[OFFSETS]->shape[0] - (a->include_last_offset ? 1 : 0);
     tg_tensor *flat = tg_cast(tg_reshape(c->in[INDICES], TG_SHAPE(c->in[INDICES]->numel)), TG_I64);
@@ -427,7 +425,7 @@ static bool embedding_bag_forward(const tg__call *c) {
         c->out[0] = largest(rows, bag, counts);
         return c->out[0] != NULL;
     }
-    if (!absent(c->in[FACTORS]))
+    if (!tg__absent(c->in[FACTORS]))
         rows = tg_mul(rows, tg_reshape(c->in[FACTORS], TG_SHAPE(flat->numel, 1)));
     tg_tensor *padded = tg_lt_scalar(bag, 0);
     rows = tg_masked_fill(rows, tg_unsqueeze(padded, 1), 0.0);
@@ -451,8 +449,6 @@ TG_SAMPLES(embedding_bag, "[4,3] i[2,3]<4", "[4,3] i[2,3]<4 none none | mode=0",
            "[4,3] i[6]<4 i[2]<1 none | mode=2 padding_idx=-1",
            "[4,3] i[6]<4 i[1]<1 none | mode=1 padding_idx=0");
 
-static tg_tensor *or_none(tg_tensor *x) { return x != NULL ? x : TG_NONE; }
-
 tg_tensor *tg_embedding_bag(tg_tensor *weight, tg_tensor *indices,
                             const tg_embedding_bag_options *options) {
     tg_embedding_bag_options o = TG_EMBEDDING_BAG_OPTIONS_INIT;
@@ -460,7 +456,7 @@ tg_tensor *tg_embedding_bag(tg_tensor *weight, tg_tensor *indices,
                     options, &o, sizeof o) != TG_OK)
         return NULL;
     const bag_attr a = {o.mode, o.padding_idx, o.scale_grad_by_freq, o.include_last_offset};
-    tg_tensor *in[4] = {weight, indices, or_none(o.offsets), or_none(o.sample_weights)};
+    tg_tensor *in[4] = {weight, indices, tg__or_none(o.offsets), tg__or_none(o.sample_weights)};
     tg_tensor *y;
     return tg__apply(&tg__op_embedding_bag, in, 4, &a, &y) ? y : NULL;
 }

@@ -190,12 +190,12 @@ static bool linear_check(const tg_tensor *x, const tg_tensor *w, const tg_tensor
                  tg__describe(x), tg__describe(w));
         return false;
     }
-    if (!(b->flags & TG__IS_NONE) && (b->ndim != 1 || b->shape[0] != w->shape[0])) {
+    if (!tg__absent(b) && (b->ndim != 1 || b->shape[0] != w->shape[0])) {
         tg__fail(TG_ERR_SHAPE, "linear", "b is %s and w is %s; b is [out], as the first dim of w",
                  tg__describe(b), tg__describe(w));
         return false;
     }
-    bool dtypes = x->dtype == w->dtype && (b->flags & TG__IS_NONE || b->dtype == x->dtype);
+    bool dtypes = x->dtype == w->dtype && (tg__absent(b) || b->dtype == x->dtype);
     if (!dtypes || !tg_dtype_is_float((tg_dtype)x->dtype)) {
         tg__fail(TG_ERR_DTYPE, "linear",
                  "x is %s, w is %s, b is %s; all must be f32 or all f64: use tg_cast",
@@ -213,8 +213,8 @@ static bool linear_forward(const tg__call *c) {
     int64_t shape[TG_MAX_DIMS];
     memcpy(shape, x->shape, sizeof shape);
     shape[x->ndim - 1] = w->shape[0];
-    tg_tensor *bias = b->flags & TG__IS_NONE ? NULL : tg__packed("linear", c->in[2]);
-    if (!(b->flags & TG__IS_NONE) && bias == NULL)
+    tg_tensor *bias = tg__absent(b) ? NULL : tg__packed("linear", c->in[2]);
+    if (!tg__absent(b) && bias == NULL)
         return false;
     tg_tensor *y = tg__new("linear", (tg_dtype)x->dtype, x->ndim, shape);
     if (y != NULL && y->numel > 0) {

@@ -5,9 +5,6 @@
 
 #include <math.h>
 
-static bool absent(const tg_tensor *x) { return x->flags & TG__IS_NONE; }
-static tg_tensor *or_none(tg_tensor *x) { return x != NULL ? x : TG_NONE; }
-
 typedef struct {
     int64_t num_heads;
     bool batch_first, causal, average_weights;
@@ -39,7 +36,8 @@ typedef struct {
 /* ---- Checks ---- */
 
 static bool has_shape(const tg_tensor *x, int ndim, int64_t a, int64_t b) {
-    return absent(x) || (x->ndim == ndim && x->shape[0] == a && (ndim == 1 || x->shape[1] == b));
+    return tg__absent(x) ||
+           (x->ndim == ndim && x->shape[0] == a && (ndim == 1 || x->shape[1] == b));
 }
 
 /* Query, key and value; false with an error. */
@@ -93,8 +91,8 @@ static bool check_weights(const tg__call *c, const sizes *z) {
     tg__fail(TG_ERR_SHAPE, c->op->name,
              "attn_mask is %s and key_padding_mask %s; give [L, S] or [N*num_heads, L, S], and "
              "[N, S], here L = %lld, S = %lld, N = %lld",
-             absent(mask) ? "none" : tg__describe(mask),
-             absent(padding) ? "none" : tg__describe(padding), (long long)z->l, (long long)z->s,
+             tg__absent(mask) ? "none" : tg__describe(mask),
+             tg__absent(padding) ? "none" : tg__describe(padding), (long long)z->l, (long long)z->s,
              (long long)z->n);
     return false;
 }
@@ -105,7 +103,7 @@ static bool check_dtypes(const tg__call *c) {
         return false;
     for (int i = KEY; i < INPUTS; i++) {
         const tg_tensor *x = c->in[i];
-        if (absent(x) || x->dtype == dtype || (i >= MASK && x->dtype == TG_BOOL))
+        if (tg__absent(x) || x->dtype == dtype || (i >= MASK && x->dtype == TG_BOOL))
             continue;
         tg__fail(TG_ERR_DTYPE, c->op->name, "%s is %s and query %s; give query's dtype%s",
                  tg__input_name(c->op, i), tg__describe(x), tg__describe(c->in[QUERY]),
@@ -126,7 +124,7 @@ static bool check(const tg__call *c, sizes *z) {
         return false;
     }
     z->heads = a->num_heads;
-    if (a->causal && !absent(c->in[MASK])) {
+    if (a->causal && !tg__absent(c->in[MASK])) {
         tg__fail(TG_ERR_ARG, c->op->name, "is_causal together with attn_mask; give one of them");
         return false;
     }
@@ -140,7 +138,7 @@ static tg_tensor *project(const tg__call *c, const sizes *z, int which, int64_t 
     const mha_attr *a = c->attr;
     const int64_t e = z->e;
     tg_tensor *w = tg_narrow(c->in[IN_W], 0, which * e, e);
-    tg_tensor *b = absent(c->in[IN_B]) ? TG_NONE : tg_narrow(c->in[IN_B], 0, which * e, e);
+    tg_tensor *b = tg__absent(c->in[IN_B]) ? TG_NONE : tg_narrow(c->in[IN_B], 0, which * e, e);
     tg_tensor *y = tg_linear(c->in[QUERY + which], w, b);
     const bool batch_first = a->batch_first || z->single;
     const int64_t n = batch_first ? z->n : length;
@@ -161,18 +159,18 @@ static tg_tensor *joint_mask(const tg__call *c, const sizes *z) {
     const mha_attr *a = c->attr;
     const tg_dtype dtype = (tg_dtype)c->in[QUERY]->dtype;
     tg_tensor *mask = NULL;
-    if (!absent(c->in[MASK])) {
+    if (!tg__absent(c->in[MASK])) {
         mask = as_numbers(c->in[MASK], dtype);
         if (c->in[MASK]->ndim == 3)
             mask = tg_reshape(mask, TG_SHAPE(z->n, z->heads, z->l, z->s));
-    } else if (a->causal && !absent(c->in[PADDING])) { /* no longer causal only */
+    } else if (a->causal && !tg__absent(c->in[PADDING])) { /* no longer causal only */
         tg_tensor *i = tg_unsqueeze(tg_arange(TG_I64, 0, (double)z->l, 1), 1);
         mask = as_numbers(tg_gt(tg_arange(TG_I64, 0, (double)z->s, 1), i), dtype);
     }
-    if (absent(c->in[PADDING]))
-        return or_none(mask);
+    if (tg__absent(c->in[PADDING]))
+        return tg__or_none(mask);
     tg_tensor *padding = tg_reshape(as_numbers(c->in[PADDING], dtype), TG_SHAPE(z->n, 1, 1, z->s));
-    const bool both = !absent(c->in[MASK]) || a->causal;
+    const bool both = !tg__absent(c->in[MASK]) || a->causal;
     return both ? tg_add(mask, padding) : padding;
 }
 
@@ -193,7 +191,7 @@ static bool run(const tg__call *c, bool with_weights) {
     tg_tensor *mask = joint_mask(c, &z);
     tg_tensor *in[4] = {project(c, &z, 0, z.l), project(c, &z, 1, z.s), project(c, &z, 2, z.s),
                         mask};
-    const tg__attention_attr at = {0, a->causal && mask != NULL && absent(mask), a->dropout};
+    const tg__attention_attr at = {0, a->causal && mask != NULL && tg__absent(mask), a->dropout};
     if (in[0] == NULL || in[1] == NULL || in[2] == NULL || mask == NULL)
         return false;
     tg_tensor *weights = NULL;
@@ -244,10 +242,10 @@ tg_tensor *tg_multi_head_attention(tg_tensor *query, tg_tensor *key, tg_tensor *
                              value,
                              o.in_proj_weight,
                              o.out_proj_weight,
-                             or_none(o.in_proj_bias),
-                             or_none(o.out_proj_bias),
-                             or_none(o.attn_mask),
-                             or_none(o.key_padding_mask)};
+                             tg__or_none(o.in_proj_bias),
+                             tg__or_none(o.out_proj_bias),
+                             tg__or_none(o.attn_mask),
+                             tg__or_none(o.key_padding_mask)};
     tg_tensor *y = NULL;
     if (weights != NULL)
         y = tg__apply_rest(&tg__op_multi_head_attention_weights, in, INPUTS, &a, &weights);

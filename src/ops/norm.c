@@ -31,8 +31,6 @@ static const tg__field norm_fields[] = {
 
 /* ---- Checks ---- */
 
-static bool absent(const tg_tensor *x) { return x->flags & TG__IS_NONE; }
-
 bool tg__norm_eps(const char *op, double eps) {
     if (eps >= 0 && eps < INFINITY)
         return true;
@@ -80,8 +78,8 @@ static bool check_norm(const char *op, const tg_tensor *x, const tg_tensor *weig
                  a->channel ? "[N, C, ...]" : "the dims to normalise over");
         return false;
     }
-    return (absent(weight) || check_weight(op, "weight", weight, x, a)) &&
-           (absent(bias) || check_weight(op, "bias", bias, x, a));
+    return (tg__absent(weight) || check_weight(op, "weight", weight, x, a)) &&
+           (tg__absent(bias) || check_weight(op, "bias", bias, x, a));
 }
 
 /* ---- norm: x̂·weight + bias over rows ---- */
@@ -102,7 +100,7 @@ static tg__norm plan(const tg_tensor *x, const tg__norm_attr *a) {
 /* Packed operands of a call, TG_NONE as NULL; false with an error. */
 static bool pack_all(const tg__call *c, tg_tensor **packed) {
     for (int i = 0; i < c->n_in; i++) {
-        if (absent(c->in[i]))
+        if (tg__absent(c->in[i]))
             continue;
         packed[i] = tg__packed(c->op->name, c->in[i]);
         if (packed[i] == NULL)
@@ -395,13 +393,13 @@ static bool over_groups(const tg__call *c, int64_t groups, double eps) {
     const tg__norm_attr a = {.last = 1, .eps = eps, .center = true};
     tg_tensor *y = tg_reshape(x, TG_SHAPE(x->shape[0], groups, n));
     y = tg_reshape(tg__norm_rows(y, TG_NONE, TG_NONE, &a), x->ndim, x->shape);
-    tg_tensor *weight = absent(c->in[1]) ? NULL : to_x(c->in[1], x->ndim, &by_channel);
-    tg_tensor *bias = absent(c->in[2]) ? NULL : to_x(c->in[2], x->ndim, &by_channel);
-    if (!absent(c->in[1]) && !absent(c->in[2]))
+    tg_tensor *weight = tg__absent(c->in[1]) ? NULL : to_x(c->in[1], x->ndim, &by_channel);
+    tg_tensor *bias = tg__absent(c->in[2]) ? NULL : to_x(c->in[2], x->ndim, &by_channel);
+    if (!tg__absent(c->in[1]) && !tg__absent(c->in[2]))
         y = tg_addcmul(bias, y, weight, 1.0);
-    else if (!absent(c->in[1]))
+    else if (!tg__absent(c->in[1]))
         y = tg_mul(y, weight);
-    else if (!absent(c->in[2]))
+    else if (!tg__absent(c->in[2]))
         y = tg_add(y, bias);
     c->out[0] = y;
     return y != NULL;

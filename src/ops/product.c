@@ -425,13 +425,13 @@ static bool bilinear_check(const tg__call *c) {
                  tg__describe(x1), tg__describe(x2), tg__describe(w));
         return false;
     }
-    if (!(b->flags & TG__IS_NONE) && (b->ndim != 1 || b->shape[0] != w->shape[0])) {
+    if (!tg__absent(b) && (b->ndim != 1 || b->shape[0] != w->shape[0])) {
         tg__fail(TG_ERR_SHAPE, "bilinear", "b is %s and w %s; b is [out]", tg__describe(b),
                  tg__describe(w));
         return false;
     }
     return tg__same_float("bilinear", x1, w) && tg__same_float("bilinear", x2, w) &&
-           (b->flags & TG__IS_NONE || tg__same_float("bilinear", b, w));
+           (tg__absent(b) || tg__same_float("bilinear", b, w));
 }
 static bool bilinear_forward(const tg__call *c) {
     if (!bilinear_check(c))
@@ -453,7 +453,7 @@ static bool bilinear_forward(const tg__call *c) {
     tg_tensor *y = tg_matmul(tg_reshape(half, TG_SHAPE(rows, out, in2)),
                              tg_reshape(x2, TG_SHAPE(rows, in2, 1)));
     y = tg_reshape(y, x1->ndim, shape);
-    c->out[0] = c->in[3]->flags & TG__IS_NONE ? y : tg_add(y, c->in[3]);
+    c->out[0] = tg__absent(c->in[3]) ? y : tg_add(y, c->in[3]);
     return c->out[0] != NULL;
 }
 TG_OP(bilinear, .maths = "x1 . w[o] . x2 + b[o]", .inputs = "x1 x2 w b", .n_in = 4, .n_optional = 1,

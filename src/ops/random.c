@@ -9,6 +9,7 @@
 
 #include <tensorgrad/random.h>
 
+#include <float.h>
 #include <math.h>
 
 /* One draw: a distribution with its parameters. */
@@ -160,6 +161,21 @@ static tg_tensor *filled(const draw *d, const tg_tensor *parameter, tg_dtype dty
     return x;
 }
 
+static bool is_uniform(const draw *d) { return !d->normal && d->kind == TG__DRAW_UNIFORM; }
+
+/* False with an error if the limits of uniform numbers are infinite in dtype. */
+static bool within(const draw *d, tg_dtype dtype) {
+    const double most = dtype == TG_F16    ? 65504
+                        : dtype == TG_BF16 ? 0x1.fep127
+                        : dtype == TG_F32  ? (double)FLT_MAX
+                                           : DBL_MAX;
+    if (!is_uniform(d) || (d->a >= -most && d->b <= most))
+        return true;
+    tg__fail(TG_ERR_ARG, d->op, "lo is %s and hi %s; give numbers that %s can hold, up to %s",
+             tg__num(d->a), tg__num(d->b), tg_dtype_name(dtype), tg__num(most));
+    return false;
+}
+
 static tg_tensor *floats(const draw *d, tg_dtype dtype, int ndim, const int64_t *shape,
                          tg_generator *generator) {
     if (!tg__shape_check(d->op, dtype, ndim, shape, NULL, NULL))
@@ -168,7 +184,26 @@ static tg_tensor *floats(const draw *d, tg_dtype dtype, int ndim, const int64_t 
         tg__fail(TG_ERR_DTYPE, d->op, "dtype %s; it takes f32 and f64", tg_dtype_name(dtype));
         return NULL;
     }
+    if (!within(d, dtype))
+        return NULL;
     return tg__give(filled(d, NULL, dtype, ndim, shape, generator));
+}
+
+/* The largest number of a 16-bit dtype below hi. */
+static float narrow_below(tg_dtype dtype, double hi) {
+    uint16_t bits;
+    tg__convert_double(dtype, &bits, hi);
+    if (tg__load_double(dtype, &bits) >= hi)
+        bits = (bits & 0x7fff) == 0 ? 0x8001 : bits & 0x8000 ? bits + 1 : bits - 1;
+    return (float)tg__load_double(dtype, &bits);
+}
+
+/* Uniform numbers in f32 that are to be rounded to 16 bits: so that none becomes hi. */
+static void keep_below(tg_tensor *y, const draw *d, tg_dtype dtype) {
+    const float most = narrow_below(dtype, d->b);
+    float *v = (float *)(void *)y->data;
+    for (int64_t i = 0; i < y->numel && d->a < d->b; i++)
+        v[i] = v[i] < most ? v[i] : most;
 }
 
 /* x[...] = the draw. The generator moves back if x cannot be written. */
@@ -184,12 +219,16 @@ static tg_tensor *replaced(tg_tensor *x, const draw *d, bool integers, tg_genera
                                                          : "any dtype but bool");
         return NULL;
     }
+    if (!within(d, (tg_dtype)x->dtype))
+        return NULL;
     const tg_dtype dtype = x->dtype == TG_F64 || x->dtype == TG_BOOL ? (tg_dtype)x->dtype
                            : is_float                                ? TG_F32
                                                                      : TG_I64;
     tg_tensor *y = filled(d, NULL, dtype, x->ndim, x->shape, generator);
     if (y == NULL)
         return NULL;
+    if (is_uniform(d) && (x->dtype == TG_F16 || x->dtype == TG_BF16))
+        keep_below(y, d, (tg_dtype)x->dtype);
     const char *was = tg__errors_as(d->op);
     tg_tensor *done = tg_copy_(x, y);
     tg__errors_back(was);

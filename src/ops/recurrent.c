@@ -15,7 +15,6 @@
 typedef enum { TANH, RELU, LSTM, GRU } kind;
 
 static int64_t gates_of(kind k) { return k == LSTM ? 4 : k == GRU ? 3 : 1; }
-static bool absent(const tg_tensor *x) { return x->flags & TG__IS_NONE; }
 
 /* The weights of one layer in one direction; TG_NONE where there are none. */
 typedef struct {
@@ -47,7 +46,7 @@ static bool step(kind k, const layer *w, tg_tensor *a, tg_tensor **h, tg_tensor 
     tg_tensor *kept = tg_mul(part(in_forget, 1, n), *c);
     *c = tg_add(kept, tg_mul(part(in_forget, 0, n), tg_tanh(part(g, 2, n))));
     *h = tg_mul(tg_sigmoid(part(g, 3, n)), tg_tanh(*c));
-    if (!absent(w->w_hr))
+    if (!tg__absent(w->w_hr))
         *h = tg_linear(*h, w->w_hr, TG_NONE);
     return *h != NULL && *c != NULL;
 }
@@ -88,7 +87,7 @@ static bool check_layer(const char *op, kind k, const layer *w, tg_dtype dtype, 
     const int64_t all = w->w_hh->shape[0];
     *hidden = all / gates;
     *r = *hidden;
-    if (!absent(w->w_hr)) {
+    if (!tg__absent(w->w_hr)) {
         if (w->w_hr->ndim != 2)
             return refuse_shape(op, "w_hr", w->w_hr, TG_SHAPE(-1, *hidden));
         *r = w->w_hr->shape[0];
@@ -97,8 +96,8 @@ static bool check_layer(const char *op, kind k, const layer *w, tg_dtype dtype, 
     }
     return has_shape(op, "w_ih", w->w_ih, dtype, TG_SHAPE(all, n)) &&
            has_shape(op, "w_hh", w->w_hh, dtype, TG_SHAPE(all, *r)) &&
-           (absent(w->b_ih) || has_shape(op, "b_ih", w->b_ih, dtype, TG_SHAPE(all))) &&
-           (absent(w->b_hh) || has_shape(op, "b_hh", w->b_hh, dtype, TG_SHAPE(all)));
+           (tg__absent(w->b_ih) || has_shape(op, "b_ih", w->b_ih, dtype, TG_SHAPE(all))) &&
+           (tg__absent(w->b_hh) || has_shape(op, "b_hh", w->b_hh, dtype, TG_SHAPE(all)));
 }
 
 /* ---- Cells ---- */
@@ -431,11 +430,12 @@ TG_SAMPLES(lstm, "[2,2,3] [1,2,2] [1,2,2] [8,3] [8,2] [8] [8]",
 
 /* ---- The public functions ---- */
 
-/* A state of zeros for weights that fit, or anything for those that do not. */
-static tg_tensor *zero_state(const tg_tensor *x, const tg_recurrent_options *o, int64_t width) {
+/* A state of zeros for n weights that fit, or anything for those that do not. */
+static tg_tensor *zero_state(const tg_tensor *x, int n, const tg_recurrent_options *o,
+                             int64_t width) {
     const int64_t layers = (int64_t)o->num_layers * (o->bidirectional ? 2 : 1);
     const int64_t batch = x->ndim == 3 ? x->shape[o->batch_first ? 0 : 1] : 1;
-    if (layers < 0)
+    if (layers < 0 || layers > n / 2)
         return tg_zeros((tg_dtype)x->dtype, TG_0D);
     return x->ndim == 3 ? tg_zeros((tg_dtype)x->dtype, TG_SHAPE(layers, batch, width))
                         : tg_zeros((tg_dtype)x->dtype, TG_SHAPE(layers, width));
@@ -456,7 +456,7 @@ static bool gather(const tg__op *op, tg_tensor *x, tg_tensor *const *weights, in
     const int64_t hidden = w_hh->ndim == 2 ? w_hh->shape[0] / 4 : 0;
     for (int i = 1; i <= states; i++)
         if (list[i] == NULL)
-            list[i] = zero_state(x, o, i == 1 ? width : hidden);
+            list[i] = zero_state(x, n, o, i == 1 ? width : hidden);
     for (int i = 0; i < n; i++)
         list[1 + states + i] = weights[i];
     return list[1] != NULL && list[states] != NULL;

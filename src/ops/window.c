@@ -75,7 +75,7 @@ bool tg__spatial_input(const char *op, const char *name, const tg_tensor *x, int
 bool tg__one_float_dtype(const tg__call *c) {
     for (int i = 0; i < c->n_in; i++) {
         const tg_tensor *x = c->in[i];
-        if (x->flags & TG__IS_NONE)
+        if (tg__absent(x))
             continue;
         if (!tg__float_only(c->op->name, x))
             return false;

@@ -2,6 +2,7 @@
 /* ctest: threads */
 #include "tensors.h"
 
+#include "base/alloc.h"
 #include "kernels/philox.h"
 
 #include <tensorgrad/tensorgrad.h>
@@ -142,10 +143,61 @@ static void alpha_dropout_keeps_mean_and_variance(void **state) {
     tg_generator_free(g);
 }
 
+/* ---- Without memory ---- */
+
+static tg_tensor *image; /* [4, 4, 4] */
+static tg_tensor *elements(tg_generator *g) { return tg_dropout(image, .5, true, g); }
+static tg_tensor *sample(tg_generator *g) { return tg_dropout2d(image, .5, true, g); }
+static tg_tensor *batch(tg_generator *g) { return tg_dropout1d(image, .5, true, g); }
+static tg_tensor *selu(tg_generator *g) { return tg_feature_alpha_dropout(image, .5, true, g); }
+static tg_tensor *attention(tg_generator *g) {
+    tg_attention_options o = TG_ATTENTION_OPTIONS_INIT;
+    o.dropout_p = .5;
+    o.generator = g;
+    return tg_scaled_dot_product_attention(image, image, image, &o);
+}
+static tg_tensor *layers(tg_generator *g) {
+    tg_recurrent_options o = TG_RECURRENT_OPTIONS_INIT;
+    o.num_layers = 2;
+    o.no_biases = true;
+    o.train = true;
+    o.dropout_p = .5;
+    o.generator = g;
+    tg_tensor *w = tg_select(image, 0, 0);
+    return w == NULL ? NULL : tg_rnn(image, (tg_tensor *[]){w, w, w, w}, 4, &o, NULL);
+}
+
+static void a_call_without_memory_draws_nothing(void **state) {
+    (void)state;
+    static tg_tensor *(*const draws[])(tg_generator *) = {elements, sample,    batch,
+                                                          selu,     attention, layers};
+    image = tg_ones(TG_F64, TG_SHAPE(4, 4, 4));
+    tg_generator *g = tg_generator_new(1);
+    for (size_t k = 0; k < sizeof draws / sizeof *draws; k++)
+        for (uint64_t n = 1;; n++) {
+            tg_generator_state before;
+            tg_generator_state after;
+            assert_ok(tg_generator_get_state(g, &before));
+            tg_scope s = tg_scope_open();
+            tg__alloc_fail_at(n, true);
+            const bool good = draws[k](g) != NULL;
+            tg__alloc_fail_at(0, false);
+            (void)!tg_scope_close(s);
+            tg_error_clear();
+            assert_ok(tg_generator_get_state(g, &after));
+            if (good != (after.position != before.position))
+                fail_msg("draw %zu, request %llu", k, (unsigned long long)n);
+            if (good)
+                break;
+        }
+    tg_generator_free(g);
+}
+
 TG_TEST_MAIN(tg_scoped(the_mask_is_that_of_the_words_of_the_sequence),
              tg_scoped(threads_and_layout_do_not_matter),
              tg_scoped(everything_or_nothing_may_be_dropped),
              tg_scoped(without_training_x_comes_back_and_nothing_is_drawn),
              tg_scoped(a_failed_call_draws_nothing),
              tg_scoped(in_place_gives_the_same_also_in_a_strided_tensor),
-             tg_scoped(channels_go_as_a_whole), tg_scoped(alpha_dropout_keeps_mean_and_variance))
+             tg_scoped(channels_go_as_a_whole), tg_scoped(alpha_dropout_keeps_mean_and_variance),
+             tg_scoped(a_call_without_memory_draws_nothing))

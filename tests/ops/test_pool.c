@@ -143,6 +143,19 @@ static void windows_that_do_not_fit_are_refused(void **state) {
                    "output_size is -2");
 }
 
+/* Kernels may be larger than x; the number of positions in this one is 2^64 - 1. */
+static void a_kernel_may_have_more_positions_than_can_be_counted(void **state) {
+    (void)state;
+    tg_pool_options o = TG_POOL_OPTIONS_INIT;
+    const int64_t kernel[3] = {5, 1722007169, 2142470067};
+    for (int d = 0; d < 3; d++)
+        o.padding[d] = kernel[d] / 2;
+    tg_tensor *x = tg_full(TG_F64, TG_SHAPE(1, 1, 1, 1, 1), 7);
+    assert_values(tg_max_pool3d(x, 3, kernel, &o, NULL), 7);
+    o.divisor_override = 2;
+    assert_values(tg_avg_pool3d(x, 3, kernel, &o), 3.5);
+}
+
 TG_TEST_MAIN(tg_scoped(the_first_of_equals_wins_and_gets_the_gradient), tg_scoped(nan_wins),
              tg_scoped(padding_never_wins_and_ceil_mode_leaves_out_what_starts_beyond),
              tg_scoped(indices_count_within_a_channel),
@@ -150,4 +163,5 @@ TG_TEST_MAIN(tg_scoped(the_first_of_equals_wins_and_gets_the_gradient), tg_scope
              tg_scoped(adaptive_parts_overlap_where_they_must),
              tg_scoped(unpooling_puts_values_back),
              tg_scoped(unpooling_refuses_indices_and_sizes_that_do_not_fit),
-             tg_scoped(windows_that_do_not_fit_are_refused))
+             tg_scoped(windows_that_do_not_fit_are_refused),
+             tg_scoped(a_kernel_may_have_more_positions_than_can_be_counted))

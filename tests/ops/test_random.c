@@ -85,6 +85,11 @@ static void a_truncated_normal_stays_within_its_limits(void **state) {
     x = tg_trunc_normal_(as(TG_F64), 10, 2, -50, -2, rng);
     assert_close(mean_of(x), 10 - 2 * 6.158482676, 2e-3, 0);
     assert_true(tg_item(tg_max(x)) <= -2);
+    /* beyond where the distribution function is 0 in f64 all of it lies at the nearer limit */
+    x = tg_trunc_normal_(as(TG_F32), 0, 1, 50, 60, rng);
+    assert_true(tg_item(tg_min(x)) == 50 && tg_item(tg_max(x)) == 50);
+    x = tg_trunc_normal_(as(TG_F64), 0, 1, -60, -50, rng);
+    assert_true(tg_item(tg_min(x)) == -50 && tg_item(tg_max(x)) == -50);
 }
 
 static void uniform_numbers_stay_below_hi(void **state) {
@@ -96,6 +101,14 @@ static void uniform_numbers_stay_below_hi(void **state) {
     assert_values(tg_uniform(TG_F64, TG_SHAPE(2), 3, 3, rng), 3, 3);
     x = tg_uniform(TG_F64, TG_SHAPE(1000), -1e308, 1e308, rng);
     assert_true(tg_item(tg_max(tg_abs(x))) < 1e308);
+    for (tg_dtype t = TG_F16; t <= TG_BF16; t++) {
+        x = tg_cast(tg_uniform_(as(t), 0, 1, rng), TG_F64);
+        assert_true(tg_item(tg_max(x)) < 1 && tg_item(tg_max(x)) > .99);
+        x = tg_cast(tg_uniform_(as(t), -2, -1, rng), TG_F64);
+        assert_true(tg_item(tg_max(x)) < -1 && tg_item(tg_min(x)) >= -2);
+        x = tg_cast(tg_uniform_(as(t), -1, 0, rng), TG_F64);
+        assert_true(tg_item(tg_max(x)) < 0);
+    }
 }
 
 /* ---- Integers ---- */
@@ -189,6 +202,9 @@ static void a_race_draws_no_column_twice(void **state) {
     }
     tg_tensor *all = tg_multinomial(ROW(1e-300, 1, 1e300), 3, false, rng);
     assert_values(all, 2, 1, 0);
+    /* a weight of 0 loses against the smallest one */
+    w = tg_expand(ROW(0, 5e-324), TG_SHAPE(100, 2));
+    assert_values(tg_sum(tg_multinomial(w, 1, false, rng), TG_ALL, false), 100);
 }
 
 /* ---- The generator ---- */
@@ -273,6 +289,8 @@ static void what_does_not_fit_is_refused(void **state) {
     assert_refused(tg_trunc_normal_(x, 0, 1, 2, 2, rng), TG_ERR_ARG, "lo must be below hi");
     assert_refused(tg_exponential_(x, 0, rng), TG_ERR_ARG, "rate is 0");
     assert_refused(tg_cauchy_(x, 0, (double)NAN, rng), TG_ERR_ARG, "scale is nan");
+    assert_refused(tg_uniform(TG_F32, TG_SHAPE(2), 0, 1e39, rng), TG_ERR_ARG, "hi 1e+39", "f32");
+    assert_refused(tg_uniform_(as(TG_F16), -1e5, 0, rng), TG_ERR_ARG, "lo is -100000", "f16");
     assert_refused(tg_bernoulli_(x, 1.1, rng), TG_ERR_ARG, "p is 1.1");
     assert_refused(tg_geometric_(x, 0, rng), TG_ERR_ARG, "p is 0");
     assert_refused(tg_geometric_(as(TG_BOOL), .5, rng), TG_ERR_DTYPE, "any dtype but bool");

@@ -204,6 +204,8 @@ static void what_does_not_fit_is_refused(void **state) {
     o.h0 = NULL;
     o.num_layers = 0;
     assert_refused(tg_lstm(x, w, n, &o, NULL, NULL), TG_ERR_ARG, "num_layers is 0");
+    o.num_layers = 1 << 30; /* no state of such a size is made first */
+    assert_refused(tg_lstm(x, w, n, &o, NULL, NULL), TG_ERR_ARG, "num_layers is 1073741824");
     o.dropout_p = 3;
     assert_refused(tg_lstm(x, w, n, &o, NULL, NULL), TG_ERR_ARG, "dropout_p is 3");
     assert_refused(tg_gru_cell(ROW(1, 2), ROW(1, 2), w, 2), TG_ERR_SHAPE, "w_hh is f64 [8, 2]");
