@@ -184,6 +184,31 @@ static void gradients(void) {
     CHECK(tg_scope_close(s) == TG_OK);
 }
 
+static tg_status squares(void *ctx, tg_tensor *const *in, int n_in, tg_tensor **out, int n_out) {
+    (void)ctx;
+    CHECK(n_in == 1 && n_out == 1);
+    out[0] = tg_sum(tg_square(in[0]), TG_ALL, false);
+    return TG_OK;
+}
+
+static void functions(void) {
+    tg_scope s = tg_scope_open();
+    tg_tensor *x = tg_requires_grad_(tg_ones(TG_F64, TG_SHAPE(2)), true);
+    tg_tensor *y = NULL;
+    tg_functional_options o = TG_FUNCTIONAL_OPTIONS_INIT;
+    o.create_graph = true;
+    CHECK(tg_hessian(squares, NULL, &x, 1, &o, &y) == TG_OK && has_shape(y, TG_SHAPE(2, 2)));
+    tg_checkpoint_options again = TG_CHECKPOINT_OPTIONS_INIT;
+    again.preserve_rng = false;
+    CHECK(tg_checkpoint(squares, NULL, &x, 1, &y, 1, &again) == TG_OK && tg_item(y) == 2);
+    CHECK(TG_CHECKPOINT_MAX_OUTPUTS >= 1);
+    tg_gradcheck_options check = TG_GRADCHECK_OPTIONS_INIT;
+    tg_gradcheck_result result = TG_GRADCHECK_RESULT_INIT;
+    check.fast = true;
+    CHECK(tg_gradcheck(squares, NULL, &x, 1, 1, &check, &result) == TG_OK && result.passed);
+    CHECK(tg_scope_close(s) == TG_OK);
+}
+
 static void the_rest(void) {
     tg_memory_stats_t memory = TG_MEMORY_STATS_INIT;
     CHECK(tg_memory_stats(&memory) == TG_OK && memory.requests > 0);
@@ -223,6 +248,7 @@ int main(void) {
     absent();
     indexing();
     gradients();
+    functions();
     the_rest();
     sites();
     CHECK(tg_live_tensors() == 0);
