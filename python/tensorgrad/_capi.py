@@ -24,12 +24,13 @@ from ctypes import (
 )
 
 VERSION = "0.1.0"
-ABI_HASH = 0x32373BB3B5D2A398
+ABI_HASH = 0x455B4C18D73F9FA0
 
 TG_VERSION_MAJOR = 0
 TG_VERSION_MINOR = 1
 TG_VERSION_PATCH = 0
 TG_MAX_DIMS = 8
+TG_CHECKPOINT_MAX_OUTPUTS = 32
 TG_NO_PADDING = -9223372036854775808
 TG_SLICE_END = 9223372036854775807
 TG_CALLBACK_OWNS = 1
@@ -142,6 +143,8 @@ tg_log_fn = CFUNCTYPE(None, c_int, c_char_p, c_void_p)
 
 tg_interrupt_fn = CFUNCTYPE(c_bool, c_void_p)
 
+tg_fn = CFUNCTYPE(c_int, c_void_p, c_void_p, c_int, c_void_p, c_int)
+
 
 class tg_backward_options(Structure):
     """C: tg_backward_options."""
@@ -211,6 +214,24 @@ class tg_memory_stats_t(Structure):
         )
 
 
+class tg_checkpoint_options(Structure):
+    """C: tg_checkpoint_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("preserve_rng", c_bool),
+        ("n_generators", c_int32),
+        ("generators", c_void_p),
+        ("destroy", CFUNCTYPE(None, c_void_p)),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(size=sizeof(cls), flags=0, preserve_rng=True, n_generators=0)
+
+
 class tg_csv_options(Structure):
     """C: tg_csv_options."""
 
@@ -234,6 +255,85 @@ class tg_csv_options(Structure):
             separator=44,
             n_columns=0,
             max_rows=0,
+        )
+
+
+class tg_functional_options(Structure):
+    """C: tg_functional_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("create_graph", c_bool),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(size=sizeof(cls), flags=0, create_graph=False)
+
+
+class tg_gradcheck_options(Structure):
+    """C: tg_gradcheck_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("eps", c_double),
+        ("atol", c_double),
+        ("rtol", c_double),
+        ("nondet_tol", c_double),
+        ("fast", c_bool),
+        ("seed", c_uint64),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(
+            size=sizeof(cls),
+            flags=0,
+            eps=1e-6,
+            atol=1e-5,
+            rtol=1e-3,
+            nondet_tol=0,
+            fast=False,
+            seed=0,
+        )
+
+
+class tg_gradcheck_result(Structure):
+    """C: tg_gradcheck_result."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("passed", c_bool),
+        ("input", c_int32),
+        ("output", c_int32),
+        ("input_element", c_int64),
+        ("output_element", c_int64),
+        ("analytic", c_double),
+        ("numeric", c_double),
+        ("excess", c_double),
+        ("compared", c_int64),
+        ("text", c_byte * 384),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(
+            size=sizeof(cls),
+            passed=False,
+            input=-1,
+            output=-1,
+            input_element=-1,
+            output_element=-1,
+            analytic=0,
+            numeric=0,
+            excess=0,
+            compared=0,
+            text="",
         )
 
 
@@ -819,7 +919,120 @@ PROTOTYPES = {
     "tg_version": (c_char_p, (), True),
     "tg_build_info": (c_char_p, (), False),
     "tg_abi_hash": (c_uint64, (), True),
+    "tg_checkpoint": (
+        c_int,
+        (c_void_p, c_void_p, c_void_p, c_int, c_void_p, c_int, POINTER(tg_checkpoint_options)),
+        False,
+    ),
     "tg_read_csv": (c_void_p, (c_char_p, c_int, POINTER(tg_csv_options)), False),
+    "tg_vjp": (
+        c_int,
+        (
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_int,
+            c_void_p,
+            c_int,
+            POINTER(tg_functional_options),
+            c_void_p,
+            c_void_p,
+        ),
+        False,
+    ),
+    "tg_jvp": (
+        c_int,
+        (
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_int,
+            c_void_p,
+            c_int,
+            POINTER(tg_functional_options),
+            c_void_p,
+            c_void_p,
+        ),
+        False,
+    ),
+    "tg_jacobian": (
+        c_int,
+        (c_void_p, c_void_p, c_void_p, c_int, c_int, POINTER(tg_functional_options), c_void_p),
+        False,
+    ),
+    "tg_hessian": (
+        c_int,
+        (c_void_p, c_void_p, c_void_p, c_int, POINTER(tg_functional_options), c_void_p),
+        False,
+    ),
+    "tg_hvp": (
+        c_int,
+        (
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_int,
+            c_void_p,
+            POINTER(tg_functional_options),
+            c_void_p,
+            c_void_p,
+        ),
+        False,
+    ),
+    "tg_vhp": (
+        c_int,
+        (
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_int,
+            c_void_p,
+            POINTER(tg_functional_options),
+            c_void_p,
+            c_void_p,
+        ),
+        False,
+    ),
+    "tg_gradcheck": (
+        c_int,
+        (
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_int,
+            c_int,
+            POINTER(tg_gradcheck_options),
+            POINTER(tg_gradcheck_result),
+        ),
+        False,
+    ),
+    "tg_gradgradcheck": (
+        c_int,
+        (
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_int,
+            c_int,
+            POINTER(tg_gradcheck_options),
+            POINTER(tg_gradcheck_result),
+        ),
+        False,
+    ),
+    "tg_gradcheck_op": (
+        c_int,
+        (
+            c_char_p,
+            c_void_p,
+            c_int,
+            c_void_p,
+            c_int,
+            c_bool,
+            POINTER(tg_gradcheck_options),
+            POINTER(tg_gradcheck_result),
+        ),
+        False,
+    ),
     "tg_op_count": (c_int, (), False),
     "tg_op_find": (c_int, (c_char_p,), False),
     "tg_op_describe": (c_int, (c_int, c_void_p), False),

@@ -16,6 +16,7 @@ TG_VERSION_MAJOR: int
 TG_VERSION_MINOR: int
 TG_VERSION_PATCH: int
 TG_MAX_DIMS: int
+TG_CHECKPOINT_MAX_OUTPUTS: int
 TG_NO_PADDING: int
 TG_SLICE_END: int
 TG_CALLBACK_OWNS: int
@@ -98,6 +99,7 @@ TG_BF16: int
 
 def tg_log_fn(function: Callable[..., object] | int, /) -> Any: ...
 def tg_interrupt_fn(function: Callable[..., object] | int, /) -> Any: ...
+def tg_fn(function: Callable[..., object] | int, /) -> Any: ...
 
 class tg_backward_options(ctypes.Structure):
     size: int
@@ -131,6 +133,16 @@ class tg_memory_stats_t(ctypes.Structure):
     @classmethod
     def init(cls) -> tg_memory_stats_t: ...
 
+class tg_checkpoint_options(ctypes.Structure):
+    size: int
+    flags: int
+    preserve_rng: bool
+    n_generators: int
+    generators: int | None
+    destroy: Any
+    @classmethod
+    def init(cls) -> tg_checkpoint_options: ...
+
 class tg_csv_options(ctypes.Structure):
     size: int
     no_header: bool
@@ -141,6 +153,40 @@ class tg_csv_options(ctypes.Structure):
     max_rows: int
     @classmethod
     def init(cls) -> tg_csv_options: ...
+
+class tg_functional_options(ctypes.Structure):
+    size: int
+    flags: int
+    create_graph: bool
+    @classmethod
+    def init(cls) -> tg_functional_options: ...
+
+class tg_gradcheck_options(ctypes.Structure):
+    size: int
+    flags: int
+    eps: float
+    atol: float
+    rtol: float
+    nondet_tol: float
+    fast: bool
+    seed: int
+    @classmethod
+    def init(cls) -> tg_gradcheck_options: ...
+
+class tg_gradcheck_result(ctypes.Structure):
+    size: int
+    passed: bool
+    input: int
+    output: int
+    input_element: int
+    output_element: int
+    analytic: float
+    numeric: float
+    excess: float
+    compared: int
+    text: Any
+    @classmethod
+    def init(cls) -> tg_gradcheck_result: ...
 
 class tg_attr(ctypes.Structure):
     name: bytes
@@ -456,12 +502,118 @@ def tg_set_interrupt_check(fn: Address, ctx: Address, /) -> None: ...
 def tg_version() -> bytes: ...
 def tg_build_info() -> bytes: ...
 def tg_abi_hash() -> int: ...
+def tg_checkpoint(
+    fn: Address,
+    ctx: Address,
+    inputs: Address,
+    n_inputs: int,
+    outputs: Address,
+    n_outputs: int,
+    options: tg_checkpoint_options | None,
+    /,
+) -> int: ...
 def tg_read_csv(
     path: bytes | None,
     dtype: int,
     options: tg_csv_options | None,
     /,
 ) -> int | None: ...
+def tg_vjp(
+    fn: Address,
+    ctx: Address,
+    inputs: Address,
+    n_inputs: int,
+    cotangents: Address,
+    n_outputs: int,
+    options: tg_functional_options | None,
+    outputs: Address,
+    gradients: Address,
+    /,
+) -> int: ...
+def tg_jvp(
+    fn: Address,
+    ctx: Address,
+    inputs: Address,
+    n_inputs: int,
+    tangents: Address,
+    n_outputs: int,
+    options: tg_functional_options | None,
+    outputs: Address,
+    derivatives: Address,
+    /,
+) -> int: ...
+def tg_jacobian(
+    fn: Address,
+    ctx: Address,
+    inputs: Address,
+    n_inputs: int,
+    n_outputs: int,
+    options: tg_functional_options | None,
+    jacobians: Address,
+    /,
+) -> int: ...
+def tg_hessian(
+    fn: Address,
+    ctx: Address,
+    inputs: Address,
+    n_inputs: int,
+    options: tg_functional_options | None,
+    hessians: Address,
+    /,
+) -> int: ...
+def tg_hvp(
+    fn: Address,
+    ctx: Address,
+    inputs: Address,
+    n_inputs: int,
+    vectors: Address,
+    options: tg_functional_options | None,
+    value: Address,
+    products: Address,
+    /,
+) -> int: ...
+def tg_vhp(
+    fn: Address,
+    ctx: Address,
+    inputs: Address,
+    n_inputs: int,
+    vectors: Address,
+    options: tg_functional_options | None,
+    value: Address,
+    products: Address,
+    /,
+) -> int: ...
+def tg_gradcheck(
+    fn: Address,
+    ctx: Address,
+    inputs: Address,
+    n_inputs: int,
+    n_outputs: int,
+    options: tg_gradcheck_options | None,
+    result: tg_gradcheck_result | None,
+    /,
+) -> int: ...
+def tg_gradgradcheck(
+    fn: Address,
+    ctx: Address,
+    inputs: Address,
+    n_inputs: int,
+    n_outputs: int,
+    options: tg_gradcheck_options | None,
+    result: tg_gradcheck_result | None,
+    /,
+) -> int: ...
+def tg_gradcheck_op(
+    name: bytes | None,
+    inputs: Address,
+    n_inputs: int,
+    attrs: Address,
+    n_attrs: int,
+    second: bool,
+    options: tg_gradcheck_options | None,
+    result: tg_gradcheck_result | None,
+    /,
+) -> int: ...
 def tg_op_count() -> int: ...
 def tg_op_find(name: bytes | None, /) -> int: ...
 def tg_op_describe(op: int, info: Address, /) -> int: ...
