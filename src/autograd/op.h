@@ -127,7 +127,7 @@ enum {
     TG__NOT_DIFF = 4,   /* outputs are leaves by nature (comparisons, indices) */
     TG__COMPOSED = 8,   /* forward calls recorded ops: no node of its own */
     TG__INTERNAL = 16,  /* used by gradient rules only */
-    TG__VIEWS = 32,     /* output shares memory with input 0 */
+    TG__VIEWS = 32,     /* output shares memory with input 0, where it can */
     TG__ANY_DTYPE = 64, /* moves elements or converts them by itself: takes f16, bf16, i16 and i8 as
                            they are. All others get them as f32 or i32, and give them back so */
     TG__BLAS = 128 /* runs through BLAS or LAPACK: the last bits depend on layout and threads */
