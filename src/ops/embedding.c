@@ -6,11 +6,10 @@
 #include "base/options.h"
 #include "kernels/index.h"
 #include "ops/elementwise.h"
+#include "ops/index.h"
 
 #include <math.h>
 #include <string.h>
-
-static bool is_index(const tg_tensor *x) { return x->dtype == TG_I64 || x->dtype == TG_I32; }
 
 /* weight is [V, D] and float, indices are integers; false with an error. */
 static bool check_table(const char *op, const tg_tensor *weight, const tg_tensor *indices) {
@@ -20,7 +19,7 @@ static bool check_table(const char *op, const tg_tensor *weight, const tg_tensor
         tg__fail(TG_ERR_SHAPE, op, "weight is %s; give [V, D]", tg__describe(weight));
         return false;
     }
-    if (is_index(indices))
+    if (tg__is_index(indices))
         return true;
     tg__refuse_dtype(op, indices, "indices of i64 or i32");
     return false;
@@ -287,7 +286,7 @@ static bool check_shapes(const tg__call *c) {
                  tg__describe(indices), runs ? tg__describe(offsets) : "none");
         return false;
     }
-    if (runs && !is_index(offsets)) {
+    if (runs && !tg__is_index(offsets)) {
         tg__refuse_dtype("embedding_bag", offsets, "offsets of i64 or i32");
         return false;
     }
