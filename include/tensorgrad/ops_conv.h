@@ -178,11 +178,11 @@ TG_API tg_tensor *tg_max_unpool3d(tg_tensor *x, tg_tensor *indices, int n,
                                   const int64_t *kernel_size, const tg_unpool_options *options);
 
 typedef struct {
-    uint32_t size; /**< sizeof(tg_local_response_norm_options) */
-    uint32_t reserved;
-    double alpha; /**< default 1e-4 */
-    double beta;  /**< default 0.75 */
-    double k;     /**< default 1 */
+    uint32_t size;     /**< sizeof(tg_local_response_norm_options) */
+    uint32_t reserved; /**< 0 */
+    double alpha;      /**< default 1e-4 */
+    double beta;       /**< default 0.75 */
+    double k;          /**< default 1 */
 } tg_local_response_norm_options;
 #define TG_LOCAL_RESPONSE_NORM_OPTIONS_INIT                                                        \
     { sizeof(tg_local_response_norm_options), 0, 1e-4, 0.75, 1.0 }
@@ -269,8 +269,8 @@ TG_API tg_tensor *tg_pixel_unshuffle(tg_tensor *x, int64_t downscale_factor);
 TG_API tg_tensor *tg_channel_shuffle(tg_tensor *x, int64_t groups);
 
 typedef struct {
-    uint32_t size; /**< sizeof(tg_fold_options) */
-    uint32_t reserved;
+    uint32_t size;       /**< sizeof(tg_fold_options) */
+    uint32_t reserved;   /**< 0 */
     int64_t dilation[2]; /**< default 1 */
     int64_t padding[2];  /**< default 0 */
     int64_t stride[2];   /**< default 1 */

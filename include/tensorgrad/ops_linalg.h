@@ -65,8 +65,8 @@ TG_API tg_tensor *tg_baddbmm_(tg_tensor *c, tg_tensor *a, tg_tensor *b, double b
  * diagonal. "..." stands for any further dims, which broadcast. Without "->" the result has the
  * dims of "...", then the letters that stand once, in alphabetical order, capitals first. Sizes of
  * one letter must be equal, or 1 in different operands. Up to 64 operands and 127 bytes of
- * equation; operands are contracted from left to right. TG_ERR_ARG for a malformed equation, with
- * the position.
+ * equation; operands are contracted from left to right. f32, f64, i64, i32, promoted. TG_ERR_ARG
+ * for a malformed equation, with the position; TG_ERR_SHAPE for sizes that do not fit.
  */
 TG_API tg_tensor *tg_einsum(const char *equation, tg_tensor *const *operands, int n);
 /** Σ over pairs of dims, dims_a[i] of a with dims_b[i] of b; the result has the other dims of a,

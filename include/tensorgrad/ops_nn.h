@@ -136,6 +136,7 @@ typedef struct {
  * query [..., L, E], key [..., S, E], value [..., S, V] give [..., L, V]; the other sizes are equal
  * (with enable_gqa, heads are dim -3). A query that sees no key gives 0, and gradient 0. Without
  * dropout neither call nor gradient keeps [L, S] numbers: some rows of them are computed at a time.
+ * A gradient that is itself recorded, for a second derivative, does hold them all.
  * Gradients also to a mask of numbers. options may be NULL.
  */
 TG_API tg_tensor *tg_scaled_dot_product_attention(tg_tensor *query, tg_tensor *key,

@@ -150,9 +150,7 @@ static tg_tensor *updated(const tg_tensor *old, const double *batch, double fact
 static bool next_statistics(tg_tensor *const *in, double momentum, tg_tensor **next) {
     const int64_t channels = in[X]->shape[1];
     const size_t bytes = (size_t)channels * 2 * sizeof(double);
-    tg_tensor *wide = tg__as(op_name, in[X], in[X]->dtype == TG_F64 ? TG_F64 : TG_F32);
-    tg_tensor *x = wide != NULL ? tg__packed(op_name, wide) : NULL;
-    tg__unref(wide);
+    tg_tensor *x = tg__packed_as(op_name, in[X], in[X]->dtype == TG_F64 ? TG_F64 : TG_F32);
     double *mean = x != NULL ? tg__alloc(bytes) : NULL;
     if (mean == NULL) {
         if (x != NULL)

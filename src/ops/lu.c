@@ -33,10 +33,9 @@ static tg_tensor *block(tg_tensor *x, int64_t row, int64_t rows, int64_t col, in
     return tg_narrow(tg_narrow(x, -2, row, rows), -1, col, cols);
 }
 
-/* Consumes pivots (i64); NULL with an error unless all lie in [1, m]. */
+/* Contiguous i64 pivots; NULL with an error unless all lie in [1, m]. Raw. */
 static tg_tensor *contiguous_pivots(const char *op, tg_tensor *pivots, int64_t m) {
-    tg_tensor *packed = pivots != NULL ? tg__packed(op, pivots) : NULL;
-    tg__unref(pivots);
+    tg_tensor *packed = tg__packed_as(op, pivots, TG_I64);
     for (int64_t i = 0; packed != NULL && i < packed->numel; i++) {
         int64_t p = ((const int64_t *)(const void *)packed->data)[i];
         if (p >= 1 && p <= m)
@@ -59,8 +58,7 @@ static tg_tensor *permutation(const char *op, tg_tensor *pivots, int64_t m, tg_d
     shape[n - 1] = shape[n] = m;
     size_t bytes = (size_t)m * sizeof(int64_t);
     tg_tensor *p = tg_zeros(dtype, n + 1, shape);
-    tg_tensor *packed = p != NULL ? tg__as(op, pivots, TG_I64) : NULL;
-    packed = contiguous_pivots(op, packed, m);
+    tg_tensor *packed = p != NULL ? contiguous_pivots(op, pivots, m) : NULL;
     int64_t *row = packed != NULL ? tg__alloc(bytes) : NULL;
     if (packed != NULL && row == NULL)
         tg__fail_memory(op, bytes);

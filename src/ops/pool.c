@@ -6,6 +6,7 @@
 
 #include "base/options.h"
 #include "kernels/index.h"
+#include "ops/index.h"
 #include "ops/view.h"
 
 /* ---- Geometry ---- */
@@ -330,16 +331,14 @@ static bool max_unpool_check(const tg__call *c, int nd) {
                  tg__describe(x), tg__describe(indices));
         return false;
     }
-    if (indices->dtype == TG_I64 || indices->dtype == TG_I32)
+    if (tg__is_index(indices))
         return true;
     tg__refuse_dtype(c->op->name, indices, "indices of i64 or i32");
     return false;
 }
 /* Contiguous i64 positions, all within the plane. Raw. */
 static tg_tensor *unpool_indices(const tg__call *c, int64_t size) {
-    tg_tensor *wide = tg__as(c->op->name, c->in[1], TG_I64);
-    tg_tensor *at = wide != NULL ? tg__packed(c->op->name, wide) : NULL;
-    tg__unref(wide);
+    tg_tensor *at = tg__packed_as(c->op->name, c->in[1], TG_I64);
     int64_t bad = 0;
     if (at == NULL || tg__index_check(TG_I64, at->data, 8, at->numel, size, &bad) < 0)
         return at;

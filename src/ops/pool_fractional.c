@@ -31,9 +31,7 @@ static bool fractional_sizes(const tg__call *c, int nd, tg__pool *p) {
 /* The samples as f64 [planes, 3], in the order of the dims; NULL with an error. PyTorch's order in
  * two dims is width, height; in three depth, height, width. */
 static double *samples_of(const tg__call *c, int nd, int64_t planes, size_t *bytes) {
-    tg_tensor *wide = tg__as(c->op->name, c->in[1], TG_F64);
-    tg_tensor *u = wide != NULL ? tg__packed(c->op->name, wide) : NULL;
-    tg__unref(wide);
+    tg_tensor *u = tg__packed_as(c->op->name, c->in[1], TG_F64);
     *bytes = (size_t)planes * TG__SPATIAL * sizeof(double);
     double *out = u != NULL ? tg__alloc(*bytes) : NULL;
     if (u != NULL && out == NULL)
