@@ -426,14 +426,27 @@ static void every_allocation_may_fail(void **state) {
 
 /* ---- Figures ---- */
 
-enum { LAYERS = 24, SEGMENT = 4, BATCH = 1024, WIDTH = 128 };
+/* Under AddressSanitizer the pool keeps nothing, so what it holds is no peak. */
+#if defined(__SANITIZE_ADDRESS__)
+#define WITHOUT_POOL
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITHOUT_POOL
+#endif
+#endif
 
-/* Layers of relu(x w + b): inputs x, w, b, w, b, … */
+enum { LAYERS = 24, SEGMENT = 3, BATCH = 1024, WIDTH = 128 };
+
+static tg_tensor *normalized(tg_tensor *x) {
+    return tg_layer_norm(x, TG_SHAPE(WIDTH), TG_NONE, TG_NONE, 1e-5);
+}
+
+/* Layers of silu(norm(x w + b)): inputs x, w, b, w, b, … */
 static tg_status segment(void *ctx, tg_tensor *const *in, int n_in, tg_tensor **out, int n_out) {
     (void)ctx, (void)n_out;
     tg_tensor *h = in[0];
     for (int i = 1; i < n_in; i += 2)
-        h = tg_relu(tg_linear(h, in[i], in[i + 1]));
+        h = tg_silu(normalized(tg_linear(h, in[i], in[i + 1])));
     out[0] = h;
     return TG_OK;
 }
@@ -442,9 +455,10 @@ typedef struct {
     double seconds, megabytes, loss, slope;
 } figures;
 
+/* Of this thread: what else runs on the machine does not count. */
 static double now(void) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -473,13 +487,12 @@ static void step(tg_tensor *x, tg_tensor *const *params, bool checkpointed, figu
 static figures measure(tg_tensor *x, tg_tensor *const *params, bool checkpointed) {
     figures f = {.seconds = INFINITY};
     tg_memory_stats_t m = TG_MEMORY_STATS_INIT;
-    assert_ok(tg_zero_grad(params, 2 * LAYERS));
     tg_memory_trim(0);
-    assert_ok(tg_memory_stats(&m)); print_message("held %.2f use %.2f\n", m.bytes_held/1e6, m.bytes_in_use/1e6);
-    step(x, params, checkpointed, &f); /* what is held afterwards is the peak */
-    assert_ok(tg_memory_stats(&m)); print_message("held %.2f use %.2f\n", m.bytes_held/1e6, m.bytes_in_use/1e6);
-    f.megabytes =
-        (double)(m.bytes_held - m.bytes_in_use) / 1e6; /* parameters and gradients aside */
+    assert_ok(tg_memory_stats(&m));
+    const uint64_t idle = m.bytes_held; /* parameters and their gradients */
+    step(x, params, checkpointed, &f);
+    assert_ok(tg_memory_stats(&m)); /* the pool holds what it had to give at the peak */
+    f.megabytes = (double)(m.bytes_held - idle) / 1e6;
     for (int i = 0; i < 7; i++) {
         double start = now();
         step(x, params, checkpointed, &f);
@@ -500,16 +513,23 @@ static void a_deep_network_needs_a_third_of_the_memory(void **state) {
         params[2 * i + 1] = leaf(tg_zeros(TG_F32, TG_SHAPE(WIDTH)));
     }
     tg_generator_free(g);
-    figures plain = measure(x, params, false);
+    int threads = tg_num_threads();
+    assert_ok(tg_set_num_threads(1));
+    figures plain;
+    step(x, params, false, &plain); /* the gradients are there from now on */
+    plain = measure(x, params, false);
     figures with = measure(x, params, true);
+    assert_ok(tg_set_num_threads(threads));
     print_message("%d layers: peak of activations %.1f MB plain, %.1f MB checkpointed (%.2f); "
                   "%.1f ms and %.1f ms a step (%.2f)\n",
                   LAYERS, plain.megabytes, with.megabytes, with.megabytes / plain.megabytes,
                   1e3 * plain.seconds, 1e3 * with.seconds, with.seconds / plain.seconds);
     assert_close(with.loss, plain.loss, 0, 0);
+#ifndef WITHOUT_POOL
     assert_true(with.megabytes <= plain.megabytes / 3);
-#ifdef __OPTIMIZE__
-    assert_true(with.seconds <= 1.6 * plain.seconds); /* 1.4 where nothing else runs */
+#endif
+#if defined(__OPTIMIZE__) && !defined(WITHOUT_POOL) && !defined(__SANITIZE_THREAD__)
+    assert_true(with.seconds <= 1.4 * plain.seconds);
 #endif
 }
 
