@@ -61,6 +61,17 @@ bool tg__function_check(const tg__function *f, tg_tensor *const *in, int n_in, i
     return true;
 }
 
+bool tg__lists_apart(const char *op, tg_tensor *const *in, int n_in, tg_tensor **out,
+                     int64_t n_out) {
+    uintptr_t a = (uintptr_t)in;
+    uintptr_t b = (uintptr_t)out;
+    if (in == NULL || out == NULL || n_in < 1 || n_out < 1 ||
+        a >= b + (uintptr_t)n_out * sizeof *out || b >= a + (uintptr_t)n_in * sizeof *in)
+        return true;
+    tg__fail(TG_ERR_ARG, op, "inputs and results share an array; pass another one for the results");
+    return false;
+}
+
 /* ---- Calling ---- */
 
 static bool outputs_there(const tg__function *f, tg_tensor **out, int n_out) {
@@ -147,6 +158,9 @@ bool tg__session_begin(tg__session *s, const char *op, tg_fn fn, void *ctx,
                        tg_tensor **values) {
     tg_functional_options o = TG_FUNCTIONAL_OPTIONS_INIT;
     *s = (tg__session){.f = {op, fn, ctx, false}};
+    if (!tg__lists_apart(op, inputs, n_inputs, results, n_results) ||
+        !tg__lists_apart(op, inputs, n_inputs, values, n_outputs))
+        return false;
     bool counts = n_inputs > 0 && n_outputs > 0;
     for (int64_t i = 0; counts && results != NULL && i < n_results; i++)
         results[i] = NULL;
