@@ -39,8 +39,9 @@ typedef struct {
  * that runs backward. Every tensor that shall get a gradient through it must be one of the inputs:
  * if fn reaches another one that requires gradients (through ctx), backward fails with
  * TG_ERR_STATE. If nothing would be recorded (recording is off, or no input requires gradients) fn
- * is simply called. outputs gets n_outputs (at most TG_CHECKPOINT_MAX_OUTPUTS) new references; on
- * failure all are NULL, and all generators are where they were. options may be NULL.
+ * is simply called. outputs, an array apart from inputs, gets n_outputs (at most
+ * TG_CHECKPOINT_MAX_OUTPUTS) new references; on failure all are NULL, and all generators are where
+ * they were. options may be NULL.
  *
  * Errors: TG_ERR_ARG, and those of fn. In backward: TG_ERR_STATE for an input that was written to
  * since, TG_ERR_SHAPE and TG_ERR_DTYPE if fn gave another output than the first time.

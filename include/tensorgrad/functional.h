@@ -37,12 +37,13 @@ typedef struct {
 #define TG_FUNCTIONAL_OPTIONS_INIT                                                                 \
     { sizeof(tg_functional_options), 0, false }
 
-/* All functions below call fn once, with recording on, on tensors that stand for the inputs: those
- * themselves and their .grad stay as they are. Inputs and outputs are floats of any shape. Where an
- * output does not depend on an input the result is zeros. Tensors that fn reaches by itself,
- * through ctx, count as constants. options may be NULL. Each result is one new reference; on
- * failure all are NULL. Errors: TG_ERR_ARG for NULL and counts below 1, TG_ERR_DTYPE for inputs and
- * outputs that are no floats, TG_ERR_SHAPE, and those of fn and of its derivatives. */
+/* All functions below call fn once, with recording on, on tensors that stand for the inputs:
+ * those themselves and their .grad stay as they are. Inputs and outputs are floats of any shape.
+ * Where an output does not depend on an input the result is zeros. Tensors that fn reaches by
+ * itself, through ctx, count as constants. options may be NULL. Each result is one new
+ * reference, in another array than the inputs; on failure all are NULL. Errors: TG_ERR_ARG for
+ * NULL and counts below 1, TG_ERR_DTYPE for inputs and outputs that are no floats, TG_ERR_SHAPE,
+ * and those of fn and of its derivatives. */
 
 /**
  * Vector-Jacobian products: gradients[i] = Σₖ cotangents[k] · ∂outputs[k]/∂inputs[i], of the shape

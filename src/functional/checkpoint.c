@@ -486,7 +486,8 @@ static bool run_plain(const tg__function *f, const tg_checkpoint_options *o, tg_
 
 static bool check(const tg__function *f, tg_tensor *const *in, int n_in, tg_tensor **out, int n_out,
                   const tg_checkpoint_options *options, tg_checkpoint_options *o) {
-    if (!tg__function_check(f, in, n_in, n_out, false))
+    if (!tg__function_check(f, in, n_in, n_out, false) ||
+        !tg__lists_apart(op_name, in, n_in, out, n_out))
         return false;
     if (out == NULL || n_out > TG_CHECKPOINT_MAX_OUTPUTS) {
         tg__fail(TG_ERR_ARG, op_name, "%d outputs at %s; pass room for 1 to %d", n_out,

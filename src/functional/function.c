@@ -61,6 +61,17 @@ bool tg__function_check(const tg__function *f, tg_tensor *const *in, int n_in, i
     return true;
 }
 
+bool tg__lists_apart(const char *op, tg_tensor *const *in, int n_in, tg_tensor **out,
+                     int64_t n_out) {
+    uintptr_t a = (uintptr_t)in;
+    uintptr_t b = (uintptr_t)out;
+    if (in == NULL || out == NULL || n_in < 1 || n_out < 1 ||
+        a >= b + (uintptr_t)n_out * sizeof *out || b >= a + (uintptr_t)n_in * sizeof *in)
+        return true;
+    tg__fail(TG_ERR_ARG, op, "inputs and results share an array; pass another one for the results");
+    return false;
+}
+
 /* ---- Calling ---- */
 
 static bool outputs_there(const tg__function *f, tg_tensor **out, int n_out) {
@@ -147,22 +158,26 @@ bool tg__session_begin(tg__session *s, const char *op, tg_fn fn, void *ctx,
                        tg_tensor **values) {
     tg_functional_options o = TG_FUNCTIONAL_OPTIONS_INIT;
     *s = (tg__session){.f = {op, fn, ctx, false}};
-    for (int64_t i = 0; results != NULL && i < n_results; i++)
+    if (!tg__lists_apart(op, inputs, n_inputs, results, n_results) ||
+        !tg__lists_apart(op, inputs, n_inputs, values, n_outputs))
+        return false;
+    bool counts = n_inputs > 0 && n_outputs > 0;
+    for (int64_t i = 0; counts && results != NULL && i < n_results; i++)
         results[i] = NULL;
-    for (int k = 0; values != NULL && k < n_outputs; k++)
+    for (int k = 0; counts && values != NULL && k < n_outputs; k++)
         values[k] = NULL;
     if (tg__gate(tg__self()) != TG_OK ||
         !tg__function_check(&s->f, inputs, n_inputs, n_outputs, true))
         return false;
-    if (results == NULL) {
-        tg__fail(TG_ERR_ARG, op, "the list of results is NULL; pass room for %lld tensors",
-                 (long long)n_results);
+    if (results == NULL || n_results > INT32_MAX - n_outputs) {
+        tg__fail(TG_ERR_ARG, op, "%lld results at %s; pass room for that many, below 2^31",
+                 (long long)n_results, results == NULL ? "NULL" : "the list");
         return false;
     }
     if (tg__options(op, "tg_functional_options", "TG_FUNCTIONAL_OPTIONS_INIT", options, &o,
                     sizeof o) != TG_OK ||
         !tg__flags_check(op, "tg_functional_options", o.flags) ||
-        n_results + n_outputs > INT32_MAX || !tg__reserve(op, (uint32_t)(n_results + n_outputs)))
+        !tg__reserve(op, (uint32_t)(n_results + n_outputs)))
         return false;
     s->f.owns = (o.flags & TG_CALLBACK_OWNS) != 0;
     s->g = (tg__graph){.op = op, .n_out = n_outputs, .n_in = n_inputs, .create = o.create_graph};

@@ -21,6 +21,9 @@ bool tg__function_call(const tg__function *f, tg_tensor *const *in, int n_in, tg
 /* Checks a function and its lists; inputs must be there, and floats if so asked. */
 bool tg__function_check(const tg__function *f, tg_tensor *const *in, int n_in, int n_out,
                         bool floats);
+/* False with an error if a list of results lies over the inputs, which it would overwrite. */
+bool tg__lists_apart(const char *op, tg_tensor *const *in, int n_in, tg_tensor **out,
+                     int64_t n_out);
 /* The flags of an options struct. */
 bool tg__flags_check(const char *op, const char *what, uint32_t flags);
 /* A zeroed list of n pointers; NULL with an error. Free it with tg__list_free. */

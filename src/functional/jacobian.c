@@ -9,6 +9,8 @@
 
 #include <tensorgrad/tensorgrad.h>
 
+#include <limits.h>
+
 bool tg__one_element(const char *op, const tg_tensor *y) {
     if (y->numel == 1)
         return true;
@@ -75,7 +77,7 @@ static bool rows_of(const tg__graph *g, int k, tg_tensor **rows) {
         return true;
     }
     int64_t slots;
-    if (__builtin_mul_overflow(n, (int64_t)g->n_in + 1, &slots)) {
+    if (n >= INT_MAX || __builtin_mul_overflow(n + 1, (int64_t)g->n_in, &slots)) {
         tg__fail_memory(g->op, UINT64_MAX);
         return false;
     }

@@ -1,5 +1,6 @@
 /* ctest: serial */
 /* test_checkpoint.c - checkpointing: the same bits as without, in less memory. */
+#include "small_stack.h"
 #include "tensors.h"
 
 #include <tensorgrad/checkpoint.h>
@@ -314,6 +315,7 @@ static void wrong_calls_are_named(void **state) {
     assert_denied(tg_checkpoint(pass, NULL, &x, 1, y, 3, NULL), TG_ERR_ARG, "output 2 of 3");
     assert_denied(tg_checkpoint(pass, NULL, (tg_tensor *const[]){TG_NONE}, 1, y, 2, NULL),
                   TG_ERR_ARG, "inputs");
+    assert_denied(tg_checkpoint(pass, NULL, &x, 1, &x, 1, NULL), TG_ERR_ARG, "share an array");
     o.n_generators = 1;
     assert_denied(tg_checkpoint(pass, NULL, &x, 1, y, 2, &o), TG_ERR_ARG, "1 generators", "NULL");
     o.n_generators = 0;
@@ -424,16 +426,75 @@ static void every_allocation_may_fail(void **state) {
         }
 }
 
+/* ---- Threads and depth ---- */
+
+static tg_status waves(void *ctx, tg_tensor *const *in, int n_in, tg_tensor **out, int n_out) {
+    (void)ctx, (void)n_in, (void)n_out;
+    out[0] = tg_sin(tg_mul_scalar(in[0], 1.2));
+    return TG_OK;
+}
+
+typedef struct {
+    tg_tensor *root; /* of the other thread's graph */
+    double slope;
+    tg_status status;
+} elsewhere;
+
+/* A long chain, recorded and walked on a small stack; before it, a graph of the main thread. */
+static void *walk_elsewhere(void *arg) {
+    elsewhere *e = arg;
+    e->status = tg_backward(e->root);
+    tg_scope s = tg_scope_open();
+    tg_tensor *x = tg_requires_grad_(tg_scalar(TG_F64, 0), true);
+    tg_tensor *y = x;
+    for (int i = 0; i < 2000 && y != NULL; i++) {
+        tg_tensor *next = NULL;
+        (void)tg_checkpoint(waves, NULL, &y, 1, &next, 1, NULL);
+        y = next;
+    }
+    (void)tg_backward(y);
+    tg_tensor *g = tg_grad(x);
+    e->slope = g != NULL ? tg_item(g) / pow(1.2, 1000) : NAN; /* of 1.2^2000 */
+    tg_status status = tg_scope_close(s);
+    e->status = e->status != TG_OK ? e->status : status;
+    return NULL;
+}
+
+static void backward_may_run_elsewhere_and_deep(void **state) {
+    (void)state;
+    tg_tensor *x = LEAF(1, 1, 1, 1);
+    tg_tensor *y;
+    assert_ok(tg_checkpoint(noisy, NULL, &x, 1, &y, 1, NULL));
+    elsewhere e = {.root = tg_sum(y, TG_ALL, false)};
+    on_a_small_stack(walk_elsewhere, &e);
+    assert_int_equal(e.status, TG_OK);
+    assert_same(tg_grad(x), y);                      /* the random numbers of the first thread */
+    assert_close(e.slope, pow(1.2, 1000), 1e-12, 0); /* cos 0 each time */
+}
+
 /* ---- Figures ---- */
 
-enum { LAYERS = 24, SEGMENT = 4, BATCH = 1024, WIDTH = 128 };
+/* Under AddressSanitizer the pool keeps nothing, so what it holds is no peak. */
+#if defined(__SANITIZE_ADDRESS__)
+#define WITHOUT_POOL
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITHOUT_POOL
+#endif
+#endif
 
-/* Layers of relu(x w + b): inputs x, w, b, w, b, … */
+enum { LAYERS = 24, SEGMENT = 3, BATCH = 1024, WIDTH = 128 };
+
+static tg_tensor *normalized(tg_tensor *x) {
+    return tg_layer_norm(x, TG_SHAPE(WIDTH), TG_NONE, TG_NONE, 1e-5);
+}
+
+/* Layers of silu(norm(x w + b)): inputs x, w, b, w, b, … */
 static tg_status segment(void *ctx, tg_tensor *const *in, int n_in, tg_tensor **out, int n_out) {
     (void)ctx, (void)n_out;
     tg_tensor *h = in[0];
     for (int i = 1; i < n_in; i += 2)
-        h = tg_relu(tg_linear(h, in[i], in[i + 1]));
+        h = tg_silu(normalized(tg_linear(h, in[i], in[i + 1])));
     out[0] = h;
     return TG_OK;
 }
@@ -442,9 +503,10 @@ typedef struct {
     double seconds, megabytes, loss, slope;
 } figures;
 
+/* Of this thread: what else runs on the machine does not count. */
 static double now(void) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -473,20 +535,25 @@ static void step(tg_tensor *x, tg_tensor *const *params, bool checkpointed, figu
 static figures measure(tg_tensor *x, tg_tensor *const *params, bool checkpointed) {
     figures f = {.seconds = INFINITY};
     tg_memory_stats_t m = TG_MEMORY_STATS_INIT;
-    assert_ok(tg_zero_grad(params, 2 * LAYERS));
     tg_memory_trim(0);
-    assert_ok(tg_memory_stats(&m)); print_message("held %.2f use %.2f\n", m.bytes_held/1e6, m.bytes_in_use/1e6);
-    step(x, params, checkpointed, &f); /* what is held afterwards is the peak */
-    assert_ok(tg_memory_stats(&m)); print_message("held %.2f use %.2f\n", m.bytes_held/1e6, m.bytes_in_use/1e6);
-    f.megabytes =
-        (double)(m.bytes_held - m.bytes_in_use) / 1e6; /* parameters and gradients aside */
-    for (int i = 0; i < 7; i++) {
-        double start = now();
-        step(x, params, checkpointed, &f);
-        double seconds = now() - start;
-        f.seconds = seconds < f.seconds ? seconds : f.seconds;
-    }
+    assert_ok(tg_memory_stats(&m));
+    const uint64_t idle = m.bytes_held; /* parameters and their gradients */
+    step(x, params, checkpointed, &f);
+    assert_ok(tg_memory_stats(&m)); /* the pool holds what it had to give at the peak */
+    f.megabytes = (double)(m.bytes_held - idle) / 1e6;
     return f;
+}
+
+/* The best of several, in turns, so that both meet the same machine. */
+static void time_both(tg_tensor *x, tg_tensor *const *params, figures *plain, figures *with) {
+    figures *of[2] = {plain, with};
+    for (int i = 0; i < 20; i++) {
+        figures *f = of[i % 2];
+        double start = now();
+        step(x, params, i % 2, f);
+        double seconds = now() - start;
+        f->seconds = seconds < f->seconds ? seconds : f->seconds;
+    }
 }
 
 static void a_deep_network_needs_a_third_of_the_memory(void **state) {
@@ -500,16 +567,24 @@ static void a_deep_network_needs_a_third_of_the_memory(void **state) {
         params[2 * i + 1] = leaf(tg_zeros(TG_F32, TG_SHAPE(WIDTH)));
     }
     tg_generator_free(g);
-    figures plain = measure(x, params, false);
+    int threads = tg_num_threads();
+    assert_ok(tg_set_num_threads(1));
+    figures plain;
+    step(x, params, false, &plain); /* the gradients are there from now on */
+    plain = measure(x, params, false);
     figures with = measure(x, params, true);
+    time_both(x, params, &plain, &with);
+    assert_ok(tg_set_num_threads(threads));
     print_message("%d layers: peak of activations %.1f MB plain, %.1f MB checkpointed (%.2f); "
                   "%.1f ms and %.1f ms a step (%.2f)\n",
                   LAYERS, plain.megabytes, with.megabytes, with.megabytes / plain.megabytes,
                   1e3 * plain.seconds, 1e3 * with.seconds, with.seconds / plain.seconds);
     assert_close(with.loss, plain.loss, 0, 0);
+#ifndef WITHOUT_POOL
     assert_true(with.megabytes <= plain.megabytes / 3);
-#ifdef __OPTIMIZE__
-    assert_true(with.seconds <= 1.6 * plain.seconds); /* 1.4 where nothing else runs */
+#endif
+#if defined(__OPTIMIZE__) && !defined(WITHOUT_POOL) && !defined(__SANITIZE_THREAD__)
+    assert_true(with.seconds <= 1.6 * plain.seconds); /* 1.4, and room for busy caches */
 #endif
 }
 
@@ -523,4 +598,5 @@ TG_TEST_MAIN(tg_scoped(gradients_are_those_of_the_plain_call),
              tg_scoped(a_function_that_changes_its_mind_is_refused),
              tg_scoped(wrong_calls_are_named), tg_scoped(ctx_is_destroyed_with_the_last_graph),
              tg_scoped(later_writes_make_no_cycle), tg_scoped(every_allocation_may_fail),
+             tg_scoped(backward_may_run_elsewhere_and_deep),
              tg_scoped(a_deep_network_needs_a_third_of_the_memory))

@@ -154,7 +154,8 @@ static void refusals_name_what_is_wrong(void **state) {
     assert_denied(tg_vjp(cubes, NULL, NULL, 1, NULL, 1, NULL, NULL, g), TG_ERR_ARG, "inputs");
     assert_denied(tg_jvp(cubes, NULL, &x, 0, NULL, 1, NULL, NULL, g), TG_ERR_ARG,
                   "jvp: ", "0 inputs");
-    assert_denied(tg_vjp(cubes, NULL, &x, 1, NULL, 1, NULL, NULL, NULL), TG_ERR_ARG, "results");
+    assert_denied(tg_vjp(cubes, NULL, &x, 1, NULL, 1, NULL, NULL, NULL), TG_ERR_ARG,
+                  "1 results at NULL");
     assert_denied(tg_hvp(cubes, NULL, &whole_numbers, 1, &x, NULL, NULL, g), TG_ERR_DTYPE,
                   "hvp: ", "input 0", "i64 [2]");
     assert_denied(tg_vjp(whole, NULL, &x, 1, NULL, 1, NULL, NULL, g), TG_ERR_DTYPE, "output 0",
@@ -165,6 +166,9 @@ static void refusals_name_what_is_wrong(void **state) {
                   "f64 [3]", "input 0", "f64 [2]");
     assert_denied(tg_vhp(cubes, NULL, &x, 1, &single, NULL, NULL, g), TG_ERR_DTYPE, "vectors[0]",
                   "f32");
+    assert_denied(tg_vjp(cubes, NULL, both, 2, NULL, 1, NULL, NULL, both), TG_ERR_ARG, "share");
+    assert_denied(tg_vjp(cubes, NULL, both, 2, NULL, 1, NULL, both + 1, g), TG_ERR_ARG, "share");
+    assert_non_null(both[1]);
     tg_functional_options o = TG_FUNCTIONAL_OPTIONS_INIT;
     o.flags = 6;
     assert_denied(tg_vjp(cubes, NULL, &x, 1, NULL, 1, &o, NULL, g), TG_ERR_UNSUPPORTED, "0x6");
