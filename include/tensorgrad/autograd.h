@@ -77,8 +77,8 @@ typedef struct {
 TG_API tg_status tg_gradients(tg_tensor *const *outputs, int n_outputs, tg_tensor *const *inputs,
                               int n_inputs, const tg_gradients_options *options, tg_tensor **out);
 
-/** The live gradient of a leaf: later backwards add into it. NULL without an error if there is
- *  none. */
+/** The live gradient of a leaf, or of a result that keeps its own (tg_retain_grad): later backwards
+ *  add into it. NULL without an error if there is none. */
 TG_API tg_tensor *tg_grad(const tg_tensor *leaf);
 /** Attaches a gradient (same shape and dtype as the leaf), sharing the memory of `grad` but none of
  *  its history; TG_NONE drops the present one. */
