@@ -52,7 +52,8 @@ typedef struct {
  * TG_ERR_STATE: a root without history, a graph already consumed, a saved value that was changed
  * since (the text names the op, both versions and who changed it). TG_ERR_SHAPE/TG_ERR_DTYPE: a
  * gradient that does not fit its root, or none given for a root with more than one element.
- * TG_ERR_BUSY: another backward is walking the same graph.
+ * TG_ERR_BUSY: another backward is walking the same graph. Under anomaly mode TG_ERR_NUMERIC; and
+ * whatever a hook raises (hooks.h).
  */
 TG_API tg_status tg_backward_ex(tg_tensor *const *roots, int n_roots,
                                 const tg_backward_options *options);

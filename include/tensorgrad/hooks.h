@@ -19,7 +19,10 @@ extern "C" {
  * also itself; release the tensor; run another backward) is safe; only its gradient it must not
  * write into, because others may hold the same memory. A hook that is added while a backward runs
  * is called in that backward only if the tensor's turn is still to come, on a leaf that had no
- * hooks before not even then. */
+ * hooks before not even then.
+ *
+ * A context that holds its own tensor, or something made from it, keeps both alive until the hook
+ * is removed: hold nothing there, or remove it. */
 
 /** What to call. At least one of gradient and accumulated must be set. */
 typedef struct {

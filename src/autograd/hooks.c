@@ -48,7 +48,8 @@ static _Atomic uint64_t next_id = 1;
 static void count_leaf(const entry *e, int by) {
     if (!e->on_leaf)
         return;
-    atomic_fetch_add_explicit(&tg__leaf_hooks, by, memory_order_relaxed);
+    if (e->hook.gradient != NULL)
+        atomic_fetch_add_explicit(&tg__leaf_hooks, by, memory_order_relaxed);
     if (e->hook.accumulated != NULL)
         atomic_fetch_add_explicit(&tg__accumulated_hooks, by, memory_order_relaxed);
 }

@@ -128,6 +128,36 @@ static void a_hook_may_release_everything(void **state) {
     }
 }
 
+static tg_tensor *holding(void *ctx, tg_tensor *grad) {
+    (void)grad;
+    return tg_numel(ctx) == 1 ? TG_NONE : NULL;
+}
+
+static void let_go(void *ctx) { tg_unhold(ctx); }
+
+/* A context that holds its own tensor is a cycle, which removing the hook breaks. */
+static void removing_a_hook_breaks_a_cycle_through_its_context(void **state) {
+    (void)state;
+    tg_scope s = tg_scope_open();
+    tg_tensor *x = LEAF(1);
+    tg_tensor *h = tg_square(x);
+    uint64_t ids[2];
+    tg_tensor *on[2] = {x, h};
+    for (int i = 0; i < 2; i++) {
+        tg_hook hook = TG_HOOK_INIT(holding, tg_hold(on[i]));
+        hook.destroy = let_go;
+        ids[i] = tg_hook_add(on[i], &hook);
+    }
+    sum_backward(h);
+    assert_ok(tg_scope_close(s));
+    assert_int_equal(tg_live_nodes(), 1);
+    assert_ok(tg_hook_remove(ids[1]));
+    assert_int_equal(tg_live_nodes(), 0);
+    assert_true(tg_live_tensors() > 0);
+    assert_ok(tg_hook_remove(ids[0]));
+    assert_int_equal(tg_live_tensors(), 0);
+}
+
 typedef struct {
     tg_tensor *root;
     tg_status status;
@@ -418,6 +448,7 @@ int main(void) {
         hook_test(removed_hooks_leave_nothing_behind),
         hook_test(hooks_may_remove_themselves_and_others_and_add_some),
         hook_test(a_hook_may_release_everything),
+        hook_test(removing_a_hook_breaks_a_cycle_through_its_context),
         hook_test(a_hook_may_run_another_backward),
         hook_test(walking_the_same_graph_from_a_hook_is_busy),
         hook_test(a_hook_runs_in_a_fresh_scope_and_modes_come_back),
