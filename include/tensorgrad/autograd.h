@@ -52,7 +52,8 @@ typedef struct {
  * TG_ERR_STATE: a root without history, a graph already consumed, a saved value that was changed
  * since (the text names the op, both versions and who changed it). TG_ERR_SHAPE/TG_ERR_DTYPE: a
  * gradient that does not fit its root, or none given for a root with more than one element.
- * TG_ERR_BUSY: another backward is walking the same graph.
+ * TG_ERR_BUSY: another backward is walking the same graph. Under anomaly mode TG_ERR_NUMERIC; and
+ * whatever a hook raises (hooks.h).
  */
 TG_API tg_status tg_backward_ex(tg_tensor *const *roots, int n_roots,
                                 const tg_backward_options *options);
@@ -77,8 +78,8 @@ typedef struct {
 TG_API tg_status tg_gradients(tg_tensor *const *outputs, int n_outputs, tg_tensor *const *inputs,
                               int n_inputs, const tg_gradients_options *options, tg_tensor **out);
 
-/** The live gradient of a leaf: later backwards add into it. NULL without an error if there is
- *  none. */
+/** The live gradient of a leaf, or of a result that keeps its own (tg_retain_grad): later backwards
+ *  add into it. NULL without an error if there is none. */
 TG_API tg_tensor *tg_grad(const tg_tensor *leaf);
 /** Attaches a gradient (same shape and dtype as the leaf), sharing the memory of `grad` but none of
  *  its history; TG_NONE drops the present one. */

@@ -129,9 +129,9 @@ TG_API int64_t tg_live_tensors(void);
 TG_API int64_t tg_live_nodes(void);
 /** Storages (memory blocks behind tensors) that exist now. */
 TG_API int64_t tg_live_storages(void);
-/** Writes one line per live tensor (op, dtype, shape, creation site) to `file` and returns how many
- *  there are. The lines need TENSORGRAD_LEAKS=1 in the environment, which also makes this report
- *  appear on stderr at exit; without it only the count is written. */
+/** Writes one line per live tensor (op, dtype, shape, name, creation site) to `file` and returns
+ * how many there are. The lines need TENSORGRAD_LEAKS=1 in the environment, which also makes this
+ * report appear on stderr at exit; without it only the count is written. */
 TG_API int64_t tg_leak_report(FILE *file);
 
 /* ---- Threads -------------------------------------------------------------------------------- */

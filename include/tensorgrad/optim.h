@@ -33,9 +33,6 @@ typedef struct {
     tg_status (*set_lr)(void *self, double lr);
 } tg_optimizer_class;
 
-/** Marks callbacks that own what is made inside them (scope.h): bindings set it. */
-#define TG_CALLBACK_OWNS 1u
-
 /** Makes an optimizer of a class of your own. The parameters are held; each must be a leaf that
  *  requires gradients, and none may be given twice. *self gets the instance's memory, to be filled
  *  in before the first step. TG_ERR_ARG names a missing method. */

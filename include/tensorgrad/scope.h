@@ -24,9 +24,9 @@ typedef uint64_t tg_scope;
 /** Opens a scope. Never fails: if there is no memory for it, it is born shut with TG_ERR_MEMORY. */
 TG_API tg_scope tg_scope_open(void);
 /** Releases everything made since s was opened, also by scopes left open inside it, restores the
- *  modes (grad mode) found at opening, and returns the error that shut s, or TG_OK. The message
- *  stays readable. A scope that is closed already, belongs to another thread or lies outside the
- *  running callback: TG_ERR_STATE, and nothing happens. */
+ *  modes (grad and anomaly mode) found at opening, and returns the error that shut s, or TG_OK. The
+ * message stays readable. A scope that is closed already, belongs to another thread or lies outside
+ * the running callback: TG_ERR_STATE, and nothing happens. */
 TG_API TG_NODISCARD tg_status tg_scope_close(tg_scope s);
 /** Closes s and hands one new reference of y to the scope around it, or to the caller, whoever
  *  owned y. NULL if s was shut by an error or y is NULL. */
@@ -47,12 +47,18 @@ TG_API tg_tensor *tg_hold(tg_tensor *x);
 /** Gives back what tg_hold took. NULL is fine. */
 TG_API void tg_unhold(tg_tensor *x);
 
+/** Flag of callbacks written in a garbage-collected language: what is made inside belongs to the
+ *  callee, and the reference of what it returns is handed over. Without it a callback runs in a
+ *  fresh scope, and what it returns passes out as by tg_scope_return. */
+#define TG_CALLBACK_OWNS 1u
+
 /* ---- Creation sites --------------------------------------------------------------------------
  * TENSORGRAD_LEAKS=1 in the environment makes tg_leak_report (base.h) tell where each live tensor
- * was made: as the return address of the call, or, in sources that define TENSORGRAD_SITES before
- * they include tensorgrad.h, as file and line. Macros (sites.h) then wrap each function that makes
- * a tensor in the two below; bindings may call them directly. Without TENSORGRAD_LEAKS=1 they cost
- * two calls per tensor and nothing else. */
+ * was made, and anomaly mode (hooks.h) tells where an operation was called: as the return address
+ * of the call, or, in sources that define TENSORGRAD_SITES before they include tensorgrad.h, as
+ * file and line. Macros (sites.h) then wrap each function that makes a tensor in the two below;
+ * bindings may call them directly. Where nobody asks they cost two calls per tensor and nothing
+ * else. */
 
 /** Names the place of the tensors that the calling thread makes from here on, until tg_sited or the
  *  next call. The text must live until the report. file NULL: no place. */

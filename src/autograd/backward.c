@@ -65,25 +65,49 @@ static bool prepare(tg__walk *w) {
     return true;
 }
 
+static tg__leaf *leaf_of(const tg__target *t) {
+    if (t->out_nr == TG__RETAIN_EDGE)
+        return t->target;
+    const tg_tensor *x = t->target;
+    return x->leaf;
+}
+
 /* Cannot fail: the leaf's struct exists and adding allocates nothing. */
 static void commit(tg__walk *w) {
     for (uint32_t i = 0; i < w->s->n_target; i++) {
         tg__target *t = &w->s->target[i];
-        tg_tensor *leaf = t->target;
         if (t->grad == NULL)
             continue;
+        tg__leaf *leaf = leaf_of(t);
+        t->due = TG__COMMITTED;
         tg__leaf_lock(leaf);
-        if (leaf->leaf->grad == NULL) {
+        if (leaf->grad == NULL) {
             t->grad->flags &= (uint8_t)~TG__IS_VIEW;
             atomic_store_explicit(&t->grad->attached, 1, memory_order_relaxed);
-            leaf->leaf->grad = t->grad;
+            leaf->grad = t->grad;
             t->grad = NULL;
         } else {
-            tg__accumulate(leaf->leaf->grad, t->grad);
-            tg__bump(leaf->leaf->grad, TG__OP_add);
+            tg__accumulate(leaf->grad, t->grad);
+            tg__bump(leaf->grad, TG__OP_add);
         }
         tg__leaf_unlock(leaf);
     }
+}
+
+/* The hooks that follow the commit, as without recording. The graph is free by now. */
+static bool follow(tg__walk *w) {
+    if (atomic_load_explicit(&tg__accumulated_hooks, memory_order_relaxed) == 0)
+        return true;
+    tg__walk_leave(w);
+    bool was = tg__grad_off();
+    bool good = true;
+    for (uint32_t i = 0; good && i < w->s->n_target; i++) {
+        const tg__target *t = &w->s->target[i];
+        if (t->due == TG__COMMITTED && t->out_nr == TG__LEAF_EDGE)
+            good = tg__hooks_follow(w->op, t->target);
+    }
+    tg__grad_back(was);
+    return good;
 }
 
 static bool options_for_backward(const tg_backward_options *given, tg_backward_options *o) {
@@ -101,9 +125,13 @@ tg_status tg_backward_ex(tg_tensor *const *roots, int n_roots, const tg_backward
         !tg__walk_begin(&w, "backward"))
         return tg_error_status();
     w.retain = o.retain_graph;
-    bool good = seed_all(&w, roots, n_roots, o.grad_outputs) && tg__walk_run(&w) && prepare(&w);
-    if (good)
+    bool hooked = atomic_load_explicit(&tg__leaf_hooks, memory_order_relaxed) > 0;
+    bool good = (!hooked || tg__walk_discover(&w, roots, n_roots)) &&
+                seed_all(&w, roots, n_roots, o.grad_outputs) && tg__walk_run(&w) && prepare(&w);
+    if (good) {
         commit(&w);
+        good = follow(&w);
+    }
     tg__walk_end(&w);
     return good ? TG_OK : tg_error_status();
 }

@@ -2,6 +2,7 @@
 #include "autograd/node.h"
 
 #include <tensorgrad/autograd.h>
+#include <tensorgrad/hooks.h>
 
 bool tg_set_grad_enabled(bool on) {
     tg__thread *t = tg__self();
@@ -46,13 +47,9 @@ tg_tensor *tg_requires_grad_(tg_tensor *x, bool on) {
                  "%s is attached to a leaf as its gradient; use tg_detach of it", tg__describe(x));
         return NULL;
     }
-    if (x->leaf == NULL) {
-        x->leaf = tg__alloc_zero(sizeof *x->leaf);
-        if (x->leaf == NULL) {
-            tg__fail_memory("requires_grad_", sizeof *x->leaf);
-            return NULL;
-        }
-    }
+    if (tg__leaf_make("requires_grad_", x) == NULL)
+        return NULL;
+    x->leaf->was_leaf = true;
     x->flags |= TG__REQUIRES_GRAD;
     atomic_store_explicit(&x->storage->needs_grad, 1, memory_order_relaxed);
     return x;
@@ -70,27 +67,27 @@ tg_tensor *tg_detach(tg_tensor *x) {
 tg_tensor *tg_grad(const tg_tensor *leaf) {
     if (leaf == NULL || leaf->leaf == NULL)
         return NULL;
-    tg__leaf_lock(leaf);
+    tg__leaf_lock(leaf->leaf);
     tg_tensor *g = leaf->leaf->grad;
     if (g != NULL)
         tg__ref(g);
-    tg__leaf_unlock(leaf);
+    tg__leaf_unlock(leaf->leaf);
     return tg__give(g);
 }
 
 /* Puts g (raw, or NULL) in place of the present gradient. */
 static void replace(tg_tensor *leaf, tg_tensor *g) {
-    tg__leaf_lock(leaf);
+    tg__leaf_lock(leaf->leaf);
     tg_tensor *old = leaf->leaf->grad;
     leaf->leaf->grad = g;
     if (old != NULL)
         atomic_store_explicit(&old->attached, 0, memory_order_relaxed);
-    tg__leaf_unlock(leaf);
+    tg__leaf_unlock(leaf->leaf);
     tg__unref(old);
 }
 
 static tg_status refuse_grad(const tg_tensor *leaf, const tg_tensor *grad) {
-    if (leaf->leaf == NULL)
+    if (leaf->leaf == NULL || !(leaf->leaf->was_leaf || leaf->leaf->retains))
         return tg__fail(TG_ERR_STATE, "set_grad",
                         "%s is no leaf that requires gradients; call tg_requires_grad_ first",
                         tg__describe(leaf));
@@ -129,6 +126,30 @@ tg_status tg_set_grad(tg_tensor *leaf, tg_tensor *grad) {
     g->epoch = UINT32_MAX;
     replace(leaf, g);
     return TG_OK;
+}
+
+tg_status tg_retain_grad(tg_tensor *x) {
+    static const char op[] = "retain_grad";
+    if (!tg__required(op, "x", x))
+        return tg_error_status();
+    tg_status gate = tg__gate(tg__self());
+    if (gate != TG_OK)
+        return gate;
+    if (!(x->flags & TG__REQUIRES_GRAD))
+        return tg__fail(TG_ERR_STATE, op,
+                        "%s does not require gradients, so it never gets one; call "
+                        "tg_requires_grad_ on a leaf it is made from before it is made",
+                        tg__describe(x));
+    if (x->node == NULL)
+        return TG_OK;
+    if (tg__leaf_make(op, x) == NULL || !tg__note_add(op, x->node, x->out_nr, x->leaf))
+        return tg_error_status();
+    x->leaf->retains = true;
+    return TG_OK;
+}
+
+bool tg_retains_grad(const tg_tensor *x) {
+    return x != NULL && x->node != NULL && x->leaf != NULL && x->leaf->retains;
 }
 
 tg_status tg_zero_grad(tg_tensor *const *leaves, int n) {

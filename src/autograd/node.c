@@ -33,6 +33,10 @@ static bool save(tg__saved *slot, const tg__op *op, tg_tensor *x, int index, boo
         slot->tensor = x;
     } else {
         slot->tensor = tg__alias(op->name, x);
+        if (x->leaf != NULL && x->leaf->name != NULL && slot->tensor != NULL) {
+            tg__leaf_ref(x->leaf); /* so that messages can name the value */
+            slot->tensor->leaf = x->leaf;
+        }
     }
     return slot->tensor != NULL;
 }
@@ -160,7 +164,7 @@ tg__node *tg__node_new(const tg__op *op, tg_tensor *const *in, tg_tensor *const 
     atomic_store_explicit(&n->run, 0, memory_order_relaxed);
     n->n_in = (uint32_t)n_in;
     n->op = op;
-    n->link = NULL;
+    atomic_store_explicit(&n->extra, NULL, memory_order_relaxed);
     n->bytes = (uint32_t)l.bytes;
     n->attr_at = (uint32_t)l.attr_at;
     n->n_out = (uint8_t)tg__n_out(op);
@@ -176,7 +180,8 @@ tg__node *tg__node_new(const tg__op *op, tg_tensor *const *in, tg_tensor *const 
     if (op->attr_size > 0)
         memcpy((char *)n + l.attr_at, attr, op->attr_size);
     write_metas(n, &l, in, out[0]);
-    if (!save_all(n, &l, in, values, out)) {
+    if (!save_all(n, &l, in, values, out) ||
+        (__builtin_expect(t->anomaly_on, 0) && !tg__origin_note(n, in))) {
         tg__node_unref(n);
         return NULL;
     }
@@ -199,7 +204,42 @@ void tg__node_drop_saved(tg__node *node) {
     }
 }
 
-static void destroy(tg__node *n) {
+/* ---- What few nodes have ---- */
+
+tg__extra *tg__extra_make(const char *op, tg__node *node) {
+    tg__extra *x = tg__extra_of(node);
+    if (x != NULL)
+        return x;
+    tg__extra *fresh = tg__alloc_zero(sizeof *fresh);
+    if (fresh == NULL) {
+        tg__fail_memory(op, sizeof *fresh);
+        return NULL;
+    }
+    if (atomic_compare_exchange_strong_explicit(&node->extra, &x, fresh, memory_order_acq_rel,
+                                                memory_order_acquire))
+        return fresh;
+    tg__free(fresh, sizeof *fresh); /* another thread was faster */
+    return x;
+}
+
+static void extra_free(tg__extra *x) {
+    tg__hooks *hooks = atomic_load_explicit(&x->hooks, memory_order_acquire);
+    tg__note *note = atomic_load_explicit(&x->notes, memory_order_acquire);
+    tg__free(x->origin, sizeof *x->origin);
+    tg__free(x, sizeof *x);
+    while (note != NULL) {
+        tg__note *next = note->next;
+        tg__leaf_unref(note->leaf);
+        tg__free(note, sizeof *note);
+        note = next;
+    }
+    if (hooks != NULL)
+        tg__hooks_free(hooks);
+}
+
+/* ---- Destroying ---- */
+
+static void destroy(tg__node *n, tg__extra *extra) {
     tg__node_drop_saved(n);
     const tg__edge *e = tg__edges(n);
     for (uint32_t i = 0; i < n->n_in; i++) {
@@ -212,6 +252,20 @@ static void destroy(tg__node *n) {
     }
     tg__free(n, n->bytes);
     tg__count(&tg__self()->live_nodes, -1);
+    if (extra != NULL)
+        extra_free(extra);
+}
+
+/* Puts a dead node in front of the thread's list. */
+static void enlist(tg__thread *t, tg__node *n) {
+    tg__extra *extra = tg__extra_of(n);
+    if (__builtin_expect(extra != NULL, 0)) {
+        n->flags |= TG__NODE_DEAD_EXTRA;
+        extra->link = t->dead_nodes;
+    } else {
+        n->link = t->dead_nodes;
+    }
+    t->dead_nodes = n;
 }
 
 void tg__node_unref(tg__node *node) {
@@ -220,18 +274,18 @@ void tg__node_unref(tg__node *node) {
         return;
     tg__thread *t = tg__self();
     if (!t->usable) { /* no list to keep: rare enough to recurse */
-        destroy(node);
+        destroy(node, tg__extra_of(node));
         return;
     }
-    node->link = t->dead_nodes;
-    t->dead_nodes = node;
+    enlist(t, node);
     if (t->destroying)
         return; /* the loop below, further up the stack, comes to it */
     t->destroying = true;
     while (t->dead_nodes != NULL) {
         tg__node *next = t->dead_nodes;
-        t->dead_nodes = next->link;
-        destroy(next);
+        tg__extra *extra = next->flags & TG__NODE_DEAD_EXTRA ? tg__extra_of(next) : NULL;
+        t->dead_nodes = extra != NULL ? extra->link : next->link;
+        destroy(next, extra);
     }
     t->destroying = false;
 }

@@ -8,6 +8,8 @@
 
 #include "autograd/op.h"
 
+#include "core/site.h"
+
 /* Where an input's gradient goes. */
 typedef struct {
     void *target;    /* tg__node *, or tg_tensor * for a leaf; NULL: no gradient wanted */
@@ -25,10 +27,35 @@ typedef struct {
 } tg__saved;
 
 enum {
-    TG__NODE_RELEASED = 1, /* a walk has consumed the saved values */
-    TG__NODE_NEEDED = 2,   /* scratch of tg_gradients: leads to an input */
-    TG__NODE_WAITING = 4   /* scratch: in the heap */
+    TG__NODE_RELEASED = 1,  /* a walk has consumed the saved values */
+    TG__NODE_NEEDED = 2,    /* scratch of tg_gradients: leads to an input */
+    TG__NODE_WAITING = 4,   /* scratch: in the heap */
+    TG__NODE_DEAD_EXTRA = 8 /* in the list of nodes to destroy, with an extra */
 };
+
+/* A tensor that is a result of the node and has a name, or wants its gradient kept. */
+typedef struct tg__note tg__note;
+struct tg__note {
+    tg__note *next;
+    tg__leaf *leaf; /* held; it leads to no node, so this is no cycle */
+    uint32_t out_nr;
+    _Atomic bool gone; /* the tensor was written in place and is the result of another node now */
+};
+
+/* What anomaly mode remembers of a recording. */
+#define TG__ORIGIN_INPUTS 224
+typedef struct {
+    tg__site site;
+    char inputs[TG__ORIGIN_INPUTS]; /* "a f32 [2, 3] 'x', b f32 [3]" */
+} tg__origin;
+
+/* What few nodes have. */
+typedef struct {
+    tg__node *link;             /* list of nodes to destroy */
+    _Atomic(tg__hooks *) hooks; /* on its results */
+    _Atomic(tg__note *) notes;
+    tg__origin *origin; /* set while the node is made */
+} tg__extra;
 
 struct tg__node {
     _Atomic uint32_t refs;
@@ -36,7 +63,10 @@ struct tg__node {
     const tg__op *op;
     uint64_t seq;         /* larger than that of every node it depends on, over all threads */
     _Atomic uint64_t run; /* the walk that owns the scratch below; 0: none */
-    tg__node *link;       /* list of nodes to destroy */
+    union {
+        _Atomic(tg__extra *) extra; /* NULL for most */
+        tg__node *link;             /* list of nodes to destroy; with an extra it is in there */
+    };
     uint32_t bytes;
     uint32_t attr_at; /* offset of the attributes */
     uint8_t n_out, n_saved, flags, reserved;
@@ -65,5 +95,24 @@ static inline void tg__node_ref(tg__node *node) {
 /* Makes x the result of the node, and takes over one reference of it. */
 void tg__node_attach(tg__node *node, tg_tensor *x, int out_nr);
 void tg__node_drop_saved(tg__node *node);
+/* The node's extra, made if it has none; NULL with an error if memory is short. */
+tg__extra *tg__extra_make(const char *op, tg__node *node);
+static inline tg__extra *tg__extra_of(const tg__node *node) {
+    return atomic_load_explicit(&node->extra, memory_order_acquire);
+}
+
+/* label.c: */
+
+/* Notes that a tensor with this tg__leaf is a result of the node; false if memory is short. */
+bool tg__note_add(const char *op, tg__node *node, uint32_t out_nr, tg__leaf *leaf);
+/* The tensor is that no longer. */
+void tg__note_leave(tg__node *node, const tg__leaf *leaf);
+/* "mul", or "mul 'name of its result'", in a short-lived buffer. */
+const char *tg__node_called(const tg__node *node);
+/* " recorded at file.c:12", or "" if that is not known, in a short-lived buffer. */
+const char *tg__node_where(const tg__node *node);
+
+/* anomaly.c: remembers where the node is recorded and from what; false if memory is short. */
+bool tg__origin_note(tg__node *node, tg_tensor *const *in);
 
 #endif

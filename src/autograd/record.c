@@ -58,6 +58,17 @@ static bool refuse_stale(const tg__op *op, const tg_tensor *x, int i) {
     return false;
 }
 
+static int refuse_missing_rule(const tg__op *op, tg_tensor *const *in, int n_in) {
+    int i = 0;
+    while (i + 1 < n_in && !(in[i]->flags & TG__REQUIRES_GRAD))
+        i++;
+    tg__fail(TG_ERR_UNSUPPORTED, op->name,
+             "has no derivative, and input %s (%s) requires gradients; use tg_detach on it or turn "
+             "recording off",
+             tg__input_name(op, i), tg__describe(in[i]));
+    return -1;
+}
+
 /* Whether the call must be recorded; -1 with an error if it cannot be. */
 static int recording(const tg__op *op, tg_tensor *const *in, int n_in) {
     unsigned flags = 0;
@@ -71,12 +82,8 @@ static int recording(const tg__op *op, tg_tensor *const *in, int n_in) {
     }
     if (!flags || (op->flags & TG__NOT_DIFF))
         return 0;
-    if (op->rule == NULL && !(op->flags & TG__COMPOSED)) {
-        tg__fail(TG_ERR_UNSUPPORTED, op->name,
-                 "has no derivative, and an input requires gradients; use tg_detach on it or turn "
-                 "recording off");
-        return -1;
-    }
+    if (op->rule == NULL && !(op->flags & TG__COMPOSED))
+        return refuse_missing_rule(op, in, n_in);
     return 1;
 }
 
@@ -321,7 +328,8 @@ static bool may_write(const tg__op *op, const tg_tensor *x, bool recorded) {
                  tg__describe(x));
         return false;
     }
-    if (recorded && x->leaf != NULL) { /* a graph may hold x as a leaf: a cycle */
+    if (recorded && x->leaf != NULL &&
+        x->leaf->was_leaf) { /* a graph may hold x as a leaf: a cycle */
         tg__fail(TG_ERR_STATE, op->name,
                  "in place with a value that requires gradients on %s, which was a leaf that "
                  "required gradients; use the form without _, or write into a tg_clone of it",
@@ -379,8 +387,11 @@ static void take_history(tg_tensor *x, tg__node *node) {
     x->node = NULL;
     tg__node_attach(node, x, 0);
     atomic_fetch_add_explicit(&x->storage->epoch, 1, memory_order_relaxed);
-    if (old != NULL)
-        tg__node_unref(old);
+    if (old == NULL)
+        return;
+    if (x->leaf != NULL)
+        tg__note_leave(old, x->leaf);
+    tg__node_unref(old);
 }
 
 static bool write_in_place(const tg__op *op, tg_tensor *const *in, tg_tensor *const *values,
@@ -391,6 +402,10 @@ static bool write_in_place(const tg__op *op, tg_tensor *const *in, tg_tensor *co
         node = tg__node_new(op, in, values, n_in, attr, &x);
         if (node == NULL)
             return false;
+        if (x->leaf != NULL && !tg__note_add(op->name, node, 0, x->leaf)) {
+            tg__node_unref(node);
+            return false;
+        }
     }
     tg_tensor *use[MAX_IN_PLACE];
     use[0] = x;

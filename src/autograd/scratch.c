@@ -21,6 +21,7 @@ static void scratch_free(tg__scratch *s) {
     tg__free(s->target, s->cap_target * sizeof *s->target);
     tg__free(s->hash, s->cap_hash * sizeof *s->hash);
     tg__free(s->visited, s->cap_visited * sizeof *s->visited);
+    tg__free(s->due, s->cap_due * sizeof *s->due);
     tg__free(s, sizeof *s);
 }
 
@@ -53,6 +54,8 @@ bool tg__walk_begin(tg__walk *w, const char *op) {
     w->s->n_heap = 0;
     w->s->n_target = 0;
     w->s->n_visited = 0;
+    w->s->n_due = w->s->next_due = 0;
+    w->anomaly = t->anomaly_on;
     w->id = atomic_fetch_add_explicit(&next_run, 1, memory_order_relaxed);
     return true;
 }
@@ -71,11 +74,12 @@ void tg__walk_drop(tg__node *n) {
 #define KEEP_BYTES ((uint64_t)1 << 20)
 
 static uint64_t bytes_of(const tg__scratch *s) {
-    return s->cap_visited * sizeof *s->visited + s->cap_heap * sizeof *s->heap +
-           s->cap_target * sizeof *s->target + s->cap_hash * sizeof *s->hash;
+    return s->cap_visited * sizeof *s->visited + s->cap_due * sizeof *s->due +
+           s->cap_heap * sizeof *s->heap + s->cap_target * sizeof *s->target +
+           s->cap_hash * sizeof *s->hash;
 }
 
-void tg__walk_end(tg__walk *w) {
+void tg__walk_leave(tg__walk *w) {
     tg__scratch *s = w->s;
     /* The heap and the visited list hold a reference of each node, so freeing what the pending
      * gradients lead to cannot free a node still listed. */
@@ -87,6 +91,13 @@ void tg__walk_end(tg__walk *w) {
         tg__walk_drop(s->visited[i]);
         tg__node_unref(s->visited[i]);
     }
+    s->n_heap = 0;
+    s->n_visited = 0;
+}
+
+void tg__walk_end(tg__walk *w) {
+    tg__scratch *s = w->s;
+    tg__walk_leave(w);
     for (uint32_t i = 0; i < s->n_target; i++)
         tg__unref(s->target[i].grad);
     for (uint32_t i = s->n_target; i > 0;
@@ -99,8 +110,9 @@ void tg__walk_end(tg__walk *w) {
     for (uint32_t i = 0; i < s->n_target; i++)
         if (s->target[i].out_nr == TG__LEAF_EDGE)
             tg__unref(s->target[i].target);
-    s->n_heap = s->n_target = 0;
-    s->n_visited = 0;
+        else if (s->target[i].out_nr == TG__RETAIN_EDGE)
+            tg__leaf_unref(s->target[i].target);
+    s->n_target = 0;
     s->busy = false;
     if (w->own_scratch) {
         scratch_free(s);
@@ -174,9 +186,9 @@ int tg__walk_claim(tg__walk *w, tg__node *n) {
     if (owner == w->id)
         return 0;
     tg__fail(TG_ERR_BUSY, w->op,
-             "another backward is walking this graph (met at %s); let it finish, or record the "
+             "another backward is walking this graph (met at %s%s); let it finish, or record the "
              "graph once per thread",
-             n->op->name);
+             tg__node_called(n), tg__node_where(n));
     return -1;
 }
 
@@ -224,9 +236,23 @@ tg__target *tg__walk_target(tg__walk *w, void *target, uint32_t out_nr, bool add
         return NULL;
     if (out_nr == TG__LEAF_EDGE)
         tg__ref(target);
-    s->target[s->n_target] = (tg__target){target, out_nr, NULL};
+    else if (out_nr == TG__RETAIN_EDGE)
+        tg__leaf_ref(target);
+    s->target[s->n_target] = (tg__target){target, out_nr, 0, NULL};
     hash_insert(s, s->n_target);
     return &s->target[s->n_target++];
+}
+
+bool tg__walk_due(tg__walk *w, tg_tensor *leaf, uint64_t seq) {
+    tg__scratch *s = w->s;
+    tg__target *t = tg__walk_target(w, leaf, TG__LEAF_EDGE, !w->pruned);
+    if (t == NULL)
+        return w->pruned; /* not asked for: it gets no gradient */
+    if (!room(w->op, &s->due, &s->cap_due, false, s->n_due, sizeof *s->due))
+        return false;
+    s->due[s->n_due++] = (tg__due){seq, (uint32_t)(t - s->target)};
+    t->due = s->n_due;
+    return true;
 }
 
 /* ---- The list of nodes that pruning met ---- */

@@ -102,8 +102,8 @@ static bool deliver(tg__walk *w, void *target, uint32_t out_nr, tg_tensor *g) {
         return false;
     }
     tg__node *n = target;
-    int fresh = w->pruned ? 0 : tg__walk_claim(w, n);
-    if (w->pruned && !(n->flags & TG__NODE_NEEDED)) {
+    int fresh = w->listed ? 0 : tg__walk_claim(w, n);
+    if (w->pruned && !(n->flags & TG__NODE_NEEDED) && tg__extra_of(n) == NULL) {
         /* Reached only because its output is asked for: keep the gradient, do not walk on. */
         tg__target *t = tg__walk_target(w, n, out_nr, false);
         return accumulate(w, &t->grad, g);
@@ -112,7 +112,7 @@ static bool deliver(tg__walk *w, void *target, uint32_t out_nr, tg_tensor *g) {
         tg__unref(g);
         return false;
     }
-    if (fresh > 0 || (w->pruned && !(n->flags & TG__NODE_WAITING))) {
+    if (fresh > 0 || (w->listed && !(n->flags & TG__NODE_WAITING))) {
         if (!tg__walk_push(w, n)) {
             if (fresh > 0)
                 atomic_store_explicit(&n->run, 0, memory_order_release);
@@ -143,7 +143,8 @@ static bool seed_fits(tg__walk *w, const tg_tensor *root, const tg_tensor *grad,
 }
 
 bool tg__walk_seed(tg__walk *w, tg_tensor *root, tg_tensor *grad, int index) {
-    if (!seed_fits(w, root, grad, index))
+    if (!seed_fits(w, root, grad, index) ||
+        (w->anomaly && grad != NULL && !tg__anomaly_value(w, grad, "a gradient in grad_outputs")))
         return false;
     tg_tensor *g = grad;
     if (g != NULL) {
@@ -169,7 +170,7 @@ bool tg__walk_seed(tg__walk *w, tg_tensor *root, tg_tensor *grad, int index) {
     return deliver(w, root->node, root->out_nr, g);
 }
 
-/* ---- Pruning ---- */
+/* ---- Discovery ---- */
 
 static bool visit(tg__walk *w, tg__node *n) {
     int fresh = tg__walk_claim(w, n);
@@ -181,11 +182,20 @@ static bool visit(tg__walk *w, tg__node *n) {
     return false;
 }
 
-bool tg__walk_prune(tg__walk *w, tg_tensor *const *roots, int n_roots) {
+static bool has_hooks(const tg_tensor *leaf) {
+    return leaf->leaf != NULL &&
+           atomic_load_explicit(&leaf->leaf->hooks, memory_order_acquire) != NULL;
+}
+
+bool tg__walk_discover(tg__walk *w, tg_tensor *const *roots, int n_roots) {
     tg__scratch *s = w->s;
-    for (int i = 0; i < n_roots; i++)
+    w->listed = true;
+    for (int i = 0; i < n_roots; i++) {
+        if (roots[i]->node == NULL && has_hooks(roots[i]) && !tg__walk_due(w, roots[i], UINT64_MAX))
+            return false;
         if (roots[i]->node != NULL && !visit(w, roots[i]->node))
             return false;
+    }
     while (s->n_heap > 0) {
         tg__node *n = tg__walk_pop(s); /* its reference moves into the list */
         if (!tg__walk_list(w, n)) {
@@ -194,15 +204,29 @@ bool tg__walk_prune(tg__walk *w, tg_tensor *const *roots, int n_roots) {
             return false;
         }
         const tg__edge *e = tg__edges(n);
-        for (uint32_t i = 0; i < n->n_in; i++)
-            if (e[i].target != NULL && e[i].out_nr != TG__LEAF_EDGE && !visit(w, e[i].target))
+        for (uint32_t i = 0; i < n->n_in; i++) {
+            if (e[i].target == NULL)
+                continue;
+            if (e[i].out_nr != TG__LEAF_EDGE) {
+                if (!visit(w, e[i].target))
+                    return false;
+            } else if (has_hooks(e[i].target) && !tg__walk_due(w, e[i].target, n->seq)) {
                 return false;
+            }
+        }
         if (tg__interrupted()) {
             tg__fail(TG_ERR_INTERRUPTED, w->op, "interrupted by the interrupt check");
             return false;
         }
     }
+    return true;
+}
+
+bool tg__walk_prune(tg__walk *w, tg_tensor *const *roots, int n_roots) {
+    const tg__scratch *s = w->s;
     w->pruned = true;
+    if (!tg__walk_discover(w, roots, n_roots))
+        return false;
     for (uint64_t k = s->n_visited; k > 0; k--) { /* producers before consumers */
         tg__node *n = s->visited[k - 1];
         const tg__edge *e = tg__edges(n);
@@ -260,13 +284,14 @@ static bool changed(const tg__walk *w, const tg__node *n, const tg__saved *s) {
     uint32_t now = atomic_load_explicit(&s->tensor->storage->version, memory_order_relaxed);
     if (now == s->version)
         return false;
-    tg__fail(TG_ERR_STATE, w->op,
-             "%s saved %s %s (%s) at version %u, and it is now at version %u, last written by %s; "
-             "write into a tg_clone of it, or after backward",
-             n->op->name, s->is_output ? "its" : "input",
-             s->is_output ? "output" : tg__input_name(n->op, s->index), tg__describe(s->tensor),
-             s->version, now,
-             tg__op_name(atomic_load_explicit(&s->tensor->storage->writer, memory_order_relaxed)));
+    tg__fail(
+        TG_ERR_STATE, w->op,
+        "%s%s saved %s %s (%s) at version %u, and it is now at version %u, last written by %s; "
+        "write into a tg_clone of it, or after backward",
+        tg__node_called(n), tg__node_where(n), s->is_output ? "its" : "input",
+        s->is_output ? "output" : tg__input_name(n->op, s->index), tg__describe(s->tensor),
+        s->version, now,
+        tg__op_name(atomic_load_explicit(&s->tensor->storage->writer, memory_order_relaxed)));
     return true;
 }
 
@@ -289,9 +314,9 @@ static bool unpack(const tg__walk *w, tg__node *n, frame *f) {
     const tg__saved *s = tg__saved_of(n);
     if (n->flags & TG__NODE_RELEASED) {
         tg__fail(TG_ERR_STATE, w->op,
-                 "the graph was walked before and its saved values are gone (first met at %s); "
+                 "the graph was walked before and its saved values are gone (first met at %s%s); "
                  "pass retain_graph the first time, or record the computation again",
-                 n->op->name);
+                 tg__node_called(n), tg__node_where(n));
         return false;
     }
     for (int k = 0; k < n->n_saved; k++) {
@@ -383,6 +408,8 @@ static bool deliver_all(tg__walk *w, tg__node *n, frame *f) {
             g = fitted(f->meta[i], g);
         if (g != NULL && good && e[i].out_nr == TG__LEAF_EDGE && !fits_leaf(w, n, e[i].target, g))
             good = false;
+        if (g != NULL && good && w->anomaly && !tg__anomaly_input(w, n, i, g))
+            good = false;
         if (g == NULL || !good) {
             tg__unref(g);
             good = false;
@@ -404,13 +431,46 @@ static void capture(tg__walk *w, tg__node *n) {
     }
 }
 
+/* Stages the gradients that results of the node are to keep. */
+static bool retain_grads(tg__walk *w, const tg__node *n, const tg__extra *x) {
+    tg__note *note = atomic_load_explicit(&x->notes, memory_order_acquire);
+    for (; note != NULL; note = note->next) {
+        if (!note->leaf->retains || n->g[note->out_nr] == NULL ||
+            atomic_load_explicit(&note->gone, memory_order_relaxed))
+            continue;
+        tg__target *t = tg__walk_target(w, note->leaf, TG__RETAIN_EDGE, true);
+        if (t == NULL)
+            return false;
+        tg__ref(n->g[note->out_nr]);
+        t->grad = n->g[note->out_nr];
+    }
+    return true;
+}
+
+/* The gradients of the node's results are complete: runs the hooks on them. */
+static bool run_hooks(tg__walk *w, tg__node *n, const tg__extra *x) {
+    if (n->flags & TG__NODE_RELEASED) /* which the rule will say */
+        return true;
+    if (atomic_load_explicit(&x->hooks, memory_order_acquire) != NULL)
+        for (uint32_t k = 0; k < n->n_out; k++)
+            if (n->g[k] != NULL && !tg__hooks_run(w, n, NULL, k, &n->g[k]))
+                return false;
+    return w->pruned || retain_grads(w, n, x);
+}
+
 static bool run_node(tg__walk *w, tg__node *n) {
     frame f;
-    if (w->pruned)
-        capture(w, n);
+    const tg__extra *x = tg__extra_of(n);
+    bool good = (!w->anomaly || tg__anomaly_arrived(w, n)) && (x == NULL || run_hooks(w, n, x));
+    if (w->pruned) {
+        if (good)
+            capture(w, n);
+        if (!(n->flags & TG__NODE_NEEDED))
+            return good; /* met for its hooks only */
+    }
     if (!frame_open(&f, w, n))
         return false;
-    bool good = run_rule(w, n, &f);
+    good = good && run_rule(w, n, &f);
     if (!w->retain && n->n_saved > 0) {
         n->flags |= TG__NODE_RELEASED;
         tg__node_drop_saved(n);
@@ -426,6 +486,23 @@ static bool run_node(tg__walk *w, tg__node *n) {
     return good;
 }
 
+/* Runs the hooks of the leaves whose gradients are final now. */
+static bool run_due(tg__walk *w) {
+    tg__scratch *s = w->s;
+    while (s->next_due < s->n_due) {
+        const tg__due d = s->due[s->next_due];
+        if (s->n_heap > 0 && s->heap[0].seq >= d.seq)
+            break;
+        s->next_due++;
+        tg__target *t = &s->target[d.target];
+        if (t->due != s->next_due || t->grad == NULL) /* another node uses it, or none did */
+            continue;
+        if (!tg__hooks_run(w, NULL, t->target, 0, &t->grad))
+            return false;
+    }
+    return true;
+}
+
 bool tg__walk_run(tg__walk *w) {
     tg__thread *t = tg__self();
     bool was = t->grad_on;
@@ -435,14 +512,20 @@ bool tg__walk_run(tg__walk *w) {
         tg__node *n = tg__walk_pop(w->s);
         n->flags &= (uint8_t)~TG__NODE_WAITING;
         good = run_node(w, n);
-        if (!w->pruned)
+        if (!w->listed)
             tg__walk_drop(n);
         tg__node_unref(n);
         if (good && __builtin_expect(tg__interrupted(), 0)) {
             tg__fail(TG_ERR_INTERRUPTED, w->op, "interrupted by the interrupt check");
             good = false;
         }
+        if (good && w->s->next_due < w->s->n_due)
+            good = run_due(w);
     }
+    if (good && w->s->next_due < w->s->n_due) /* a leaf as root */
+        good = run_due(w);
+    if (good && w->anomaly)
+        good = tg__anomaly_targets(w);
     t->grad_on = was;
     return good;
 }

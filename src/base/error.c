@@ -191,6 +191,12 @@ char *tg__desc_buffer(void) {
     return t->desc[t->next_desc];
 }
 
+void tg__desc_undo(void) {
+    tg__thread *t = tg__self();
+    if (t->usable)
+        t->next_desc = (t->next_desc + TG__DESC_SLOTS - 1) % TG__DESC_SLOTS;
+}
+
 const char *tg__num(double value) {
     char *buf = tg__desc_buffer();
     tg__format_double(buf, value, 0);

@@ -47,6 +47,8 @@ tg_status tg__gate(const tg__thread *t);
 
 /* A short-lived buffer of TG__DESC_BYTES for pieces of a message: the next of a ring of 8. */
 char *tg__desc_buffer(void);
+/* Gives the latest of them back. */
+void tg__desc_undo(void);
 /* A double for a message, locale-free: the shortest text that reads back the same. */
 const char *tg__num(double value);
 /* User text for a message: cut to 60 bytes, control and non-UTF-8 bytes escaped. NULL: "(null)". */

@@ -18,7 +18,7 @@ typedef struct {
     uint32_t first_entry;
     uint32_t serial;
     uint8_t kind;
-    bool grad_on; /* mode found at opening */
+    bool grad_on, anomaly_on; /* modes found at opening */
 } tg__level;
 
 #define TG__FIRST_LEVELS 32
@@ -32,6 +32,8 @@ struct tg__thread {
     bool
         usable; /* false only in the one shared block of threads that could get none of their own */
     bool grad_on;
+    bool anomaly_on;  /* gradients are searched for NaN and Inf, nodes remember where they were made
+                       */
     bool in_parallel; /* running inside a parallel region: nested ones run serially */
     uint32_t id;      /* never 0, unique among living threads */
     uint64_t clock;   /* Lamport time of recorded nodes (autograd) */

@@ -306,6 +306,7 @@ static bool open_level(tg__thread *t, tg__level_kind kind) {
     l->serial = ++t->next_serial & 0xffffffu;
     l->kind = (uint8_t)kind;
     l->grad_on = t->grad_on;
+    l->anomaly_on = t->anomaly_on;
     return true;
 }
 
@@ -331,6 +332,7 @@ static void close_top(tg__thread *t) {
     }
     if (t->n_levels == at) {
         t->grad_on = level.grad_on;
+        t->anomaly_on = level.anomaly_on;
         t->n_levels--;
     }
 }

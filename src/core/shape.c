@@ -6,6 +6,7 @@
 #include "core/tensor.h"
 
 #include <stdio.h>
+#include <string.h>
 
 const char *tg__describe_shape(int ndim, const int64_t *shape) {
     char *buf = tg__desc_buffer();
@@ -31,6 +32,13 @@ const char *tg__describe(const tg_tensor *x) {
     const char *shape = tg__describe_shape(x->ndim, x->shape);
     char *buf = tg__desc_buffer();
     snprintf(buf, TG__DESC_BYTES, "%s %s", tg_dtype_name((tg_dtype)x->dtype), shape);
+    if (x->leaf == NULL || x->leaf->name == NULL)
+        return buf;
+    const char *name = tg__quote(x->leaf->name); /* whole, or not at all: it may end in a quote */
+    size_t used = strlen(buf);
+    if (used + strlen(name) + 2 <= TG__DESC_BYTES)
+        snprintf(buf + used, TG__DESC_BYTES - used, " %s", name);
+    tg__desc_undo(); /* the name is copied: a message has room for as many tensors as without */
     return buf;
 }
 

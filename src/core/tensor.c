@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <string.h>
 
 tg_tensor tg__none_tensor = {
     .refs = TG__USER | 1, .magic = TG__MAGIC, .flags = TG__IS_NONE, .op = TG__NO_OP};
@@ -20,8 +21,8 @@ tg_tensor *tg_none(void) { return &tg__none_tensor; }
 #define LEAF_LOCKS 64
 static _Atomic uint8_t leaf_locks[LEAF_LOCKS];
 
-static _Atomic uint8_t *lock_of(const tg_tensor *leaf) {
-    return &leaf_locks[((uintptr_t)leaf >> 6) % LEAF_LOCKS];
+static _Atomic uint8_t *lock_of(const void *what) {
+    return &leaf_locks[((uintptr_t)what >> 6) % LEAF_LOCKS];
 }
 
 /* The child of a fork has none of the threads that may have held one. */
@@ -32,16 +33,16 @@ static void forget_locks(void) {
 static void survive_fork(void) { pthread_atfork(NULL, NULL, forget_locks); }
 
 /* Held for an addition into a gradient at most; yields rather than spins for long. */
-void tg__leaf_lock(const tg_tensor *leaf) {
+void tg__leaf_lock(const void *what) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, survive_fork);
-    _Atomic uint8_t *l = lock_of(leaf);
+    _Atomic uint8_t *l = lock_of(what);
     while (atomic_exchange_explicit(l, 1, memory_order_acquire))
         sched_yield();
 }
 
-void tg__leaf_unlock(const tg_tensor *leaf) {
-    atomic_store_explicit(lock_of(leaf), 0, memory_order_release);
+void tg__leaf_unlock(const void *what) {
+    atomic_store_explicit(lock_of(what), 0, memory_order_release);
 }
 
 /* ---- Making ---- */
@@ -183,6 +184,34 @@ tg_tensor *tg__alias(const char *op, const tg_tensor *x) {
     return registered(a);
 }
 
+/* ---- What few tensors have ---- */
+
+tg__leaf *tg__leaf_make(const char *op, tg_tensor *x) {
+    if (x->leaf != NULL)
+        return x->leaf;
+    tg__leaf *leaf = tg__alloc_zero(sizeof *leaf);
+    if (leaf == NULL) {
+        tg__fail_memory(op, sizeof *leaf);
+        return NULL;
+    }
+    atomic_store_explicit(&leaf->refs, 1, memory_order_relaxed);
+    x->leaf = leaf;
+    return leaf;
+}
+
+void tg__leaf_unref(tg__leaf *leaf) {
+    if (atomic_fetch_sub_explicit(&leaf->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    tg_tensor *grad = leaf->grad;
+    tg__hooks *hooks = atomic_load_explicit(&leaf->hooks, memory_order_acquire);
+    if (leaf->name != NULL)
+        tg__free(leaf->name, strlen(leaf->name) + 1);
+    tg__free(leaf, sizeof *leaf);
+    tg__unref(grad); /* a gradient has no node: one level deep */
+    if (hooks != NULL)
+        tg__hooks_free(hooks);
+}
+
 /* ---- Freeing ---- */
 
 void tg__destroy(tg_tensor *x) {
@@ -196,11 +225,8 @@ void tg__destroy(tg_tensor *x) {
     tg__free(x, sizeof *x);
     tg__count(&tg__self()->live_tensors, -1);
     storage_unref(storage);
-    if (leaf != NULL) {
-        tg_tensor *grad = leaf->grad;
-        tg__free(leaf, sizeof *leaf);
-        tg__unref(grad); /* a gradient has neither leaf nor node: one level deep */
-    }
+    if (leaf != NULL)
+        tg__leaf_unref(leaf);
     if (node != NULL)
         tg__node_unref(node);
 }

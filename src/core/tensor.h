@@ -32,9 +32,17 @@ typedef struct {
 
 typedef struct tg__node tg__node; /* autograd's */
 
-/* What only leaves that require gradients have. */
+typedef struct tg__hooks tg__hooks; /* autograd's */
+
+/* What only few tensors have: leaves that require gradients, results that retain theirs, and
+ * tensors with a name. It never leads to a node, so nodes may hold it. */
 typedef struct {
-    tg_tensor *grad; /* held; guarded by tg__leaf_lock */
+    _Atomic uint32_t refs;
+    bool was_leaf;              /* required gradients as a leaf, now or before */
+    bool retains;               /* a result whose gradient backward keeps */
+    tg_tensor *grad;            /* held; guarded by tg__leaf_lock */
+    _Atomic(tg__hooks *) hooks; /* of a leaf */
+    char *name;                 /* NULL: none */
 } tg__leaf;
 
 enum {
@@ -59,7 +67,7 @@ struct tg_tensor {
     char *data; /* element 0 */
     int64_t numel;
     tg__node *node;            /* the recorded op it is the result of, or NULL */
-    tg__leaf *leaf;            /* leaves that require gradients */
+    tg__leaf *leaf;            /* NULL for most */
     uint32_t epoch;            /* of the storage, when this view was made */
     _Atomic uint32_t attached; /* to a leaf, as its gradient */
     int64_t shape[TG_MAX_DIMS];
@@ -133,14 +141,18 @@ static inline void tg__unref(tg_tensor *x) {
         (atomic_fetch_sub_explicit(&x->refs, 1, memory_order_acq_rel) & TG__ALL_REFS) == 1)
         tg__destroy(x);
 }
-/* True if the caller's is the only reference to x and to its memory. */
+/* True if the caller's is the only reference to x and to its memory, which is the library's own
+ * (tg_from_blob's is the user's to see). */
 static inline bool tg__exclusive(const tg_tensor *x) {
     return (atomic_load_explicit(&x->refs, memory_order_acquire) & TG__ALL_REFS) == 1 &&
-           atomic_load_explicit(&x->storage->refs, memory_order_acquire) == 1;
+           atomic_load_explicit(&x->storage->refs, memory_order_acquire) == 1 &&
+           x->storage->data == (char *)x->storage + TG__STORAGE_HEAD;
 }
 
 /* Gives back one reference of a node (defined by autograd, which knows what a node is). */
 void tg__node_unref(tg__node *node);
+/* Names the place where the node was recorded, if it remembers one (autograd). */
+void tg__node_sited(tg__node *node, const char *file, int line);
 
 /* A write has happened, by op number `op`. */
 static inline void tg__bump(tg_tensor *x, uint16_t op) {
@@ -155,9 +167,19 @@ bool tg__required(const char *op, const char *name, const tg_tensor *x);
 /* False with an error if writing x in place is impossible: memory that overlaps itself. */
 bool tg__writable(const char *op, const tg_tensor *x);
 
-/* Leaf locks: striped by address. */
-void tg__leaf_lock(const tg_tensor *leaf);
-void tg__leaf_unlock(const tg_tensor *leaf);
+/* x's tg__leaf, made if it has none; NULL with an error if memory is short. */
+tg__leaf *tg__leaf_make(const char *op, tg_tensor *x);
+static inline void tg__leaf_ref(tg__leaf *leaf) {
+    atomic_fetch_add_explicit(&leaf->refs, 1, memory_order_relaxed);
+}
+void tg__leaf_unref(tg__leaf *leaf);
+/* Takes all hooks off a leaf that ends (defined by autograd). */
+void tg__hooks_free(tg__hooks *hooks);
+
+/* Leaf locks, held for a few instructions or an addition: striped by address, of a tg__leaf or of
+ * whatever else is shared for a moment. */
+void tg__leaf_lock(const void *what);
+void tg__leaf_unlock(const void *what);
 
 static inline size_t tg__item_size(unsigned dtype) {
     static const uint8_t sizes[] = {4, 8, 8, 4, 1, 1, 2, 1, 2, 2};

@@ -133,6 +133,17 @@ static void layers(void) {
     CHECK(tg_rnn(x, both, 2, &rnn, NULL) != NULL);
 }
 
+static tg_tensor *double_it(void *ctx, tg_tensor *grad) {
+    (void)ctx;
+    return tg_mul_scalar(grad, 2);
+}
+
+static void hooks(tg_tensor *w) {
+    tg_hook hook = TG_HOOK_INIT(double_it, NULL);
+    uint64_t handle = tg_hook_add(w, &hook);
+    CHECK(handle != 0 && tg_hook_remove(handle) == TG_OK);
+}
+
 static void optimizers(tg_tensor *w) {
     tg_sgd_options sgd = TG_SGD_OPTIONS_INIT;
     sgd.lr = 0.5;
@@ -181,6 +192,7 @@ static void gradients(void) {
     windows();
     layers();
     optimizers(w);
+    hooks(w);
     CHECK(tg_scope_close(s) == TG_OK);
 }
 

@@ -119,6 +119,74 @@ static void a_missing_gradient_is_no_error(void **state) {
     assert_int_equal(tg_error_status(), TG_OK);
 }
 
+/* ---- Gradients of results ---- */
+
+static void a_result_keeps_its_gradient_when_asked(void **state) {
+    (void)state;
+    tg_tensor *x = LEAF(1, 2);
+    tg_tensor *h = tg_square(x);
+    tg_tensor *other = tg_exp(x);
+    assert_false(tg_retains_grad(h));
+    assert_ok(tg_retain_grad(h));
+    assert_ok(tg_retain_grad(h)); /* once */
+    assert_true(tg_retains_grad(h));
+    assert_null(tg_grad(h));
+    tg_backward_options o = TG_BACKWARD_OPTIONS_INIT;
+    o.retain_graph = true;
+    tg_tensor *y = tg_sum(tg_add(tg_mul_scalar(h, 3), tg_mul(h, other)), TG_ALL, false);
+    assert_ok(tg_backward_ex(&y, 1, &o));
+    assert_values_near(tg_grad(h), 1e-15, 3 + exp(1), 3 + exp(2));
+    assert_null(tg_grad(other));
+    assert_false(tg_requires_grad(tg_grad(h)));
+    tg_tensor *first = tg_grad(h);
+    assert_ok(tg_backward_ex(&y, 1, &o));
+    assert_ptr_equal(tg_grad(h), first); /* added into, as that of a leaf */
+    assert_values_near(first, 1e-15, 2 * (3 + exp(1)), 2 * (3 + exp(2)));
+    assert_ok(tg_zero_grad(&h, 1));
+    assert_null(tg_grad(h));
+    assert_ok(tg_set_grad(h, ROW(10, 20)));
+    tg_tensor *g;
+    assert_ok(tg_gradients(&y, 1, &x, 1, NULL, &g));
+    assert_values(tg_grad(h), 10, 20);
+}
+
+static void a_kept_gradient_follows_writes_in_place(void **state) {
+    (void)state;
+    tg_tensor *x = LEAF(1, 2);
+    tg_tensor *h = tg_mul_scalar(x, 2);
+    assert_ok(tg_retain_grad(h));
+    tg_mul_scalar_(h, 5);
+    sum_backward(tg_mul_scalar(h, 3));
+    assert_values(tg_grad(h), 3, 3); /* of what h is now, not 15 of what it was */
+    assert_values(tg_grad(x), 30, 30);
+}
+
+static void keeping_leads_to_no_cycle(void **state) {
+    (void)state;
+    tg_scope s = tg_scope_open();
+    tg_tensor *x = LEAF(1, 2);
+    tg_tensor *h = tg_square(x);
+    assert_ok(tg_retain_grad(h));
+    tg_tensor *root = tg_keep(tg_sum(h, TG_ALL, false));
+    assert_ok(tg_scope_close(s)); /* h goes before the graph does */
+    assert_ok(tg_backward(root));
+    tg_release(root);
+    assert_int_equal(tg_live_nodes(), 0);
+}
+
+static void gradients_are_kept_of_what_has_some(void **state) {
+    (void)state;
+    tg_tensor *x = LEAF(1);
+    assert_ok(tg_retain_grad(x)); /* it does so anyway */
+    assert_false(tg_retains_grad(x));
+    assert_false(tg_retains_grad(NULL));
+    assert_denied(tg_retain_grad(ROW(1)), TG_ERR_STATE, "retain_grad", "f64 [1]",
+                  "does not require gradients");
+    assert_denied(tg_retain_grad(NULL), TG_ERR_ARG, "NULL");
+    tg_tensor *h = tg_square(x);
+    assert_denied(tg_set_grad(h, ROW(1)), TG_ERR_STATE, "no leaf");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {tg_scoped(only_float_leaves_can_require_gradients),
                                        tg_scoped(leaves_and_results_are_told_apart),
@@ -128,6 +196,10 @@ int main(void) {
                                        tg_scoped(backward_adds_into_a_set_gradient),
                                        tg_scoped(attached_gradients_refuse_recorded_writes),
                                        tg_scoped(zero_grad_drops_gradients),
-                                       tg_scoped(a_missing_gradient_is_no_error)};
+                                       tg_scoped(a_missing_gradient_is_no_error),
+                                       tg_scoped(a_result_keeps_its_gradient_when_asked),
+                                       tg_scoped(a_kept_gradient_follows_writes_in_place),
+                                       tg_scoped(keeping_leads_to_no_cycle),
+                                       tg_scoped(gradients_are_kept_of_what_has_some)};
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
 }

@@ -3,6 +3,8 @@
 
 #include "tensors.h"
 
+#include "autograd/op.h"
+
 #include <tensorgrad/tensorgrad.h>
 
 static void only_what_needs_gradients_is_recorded(void **state) {
@@ -233,6 +235,24 @@ static void in_place_calls_do_nothing_in_a_shut_scope(void **state) {
     assert_values(x, 1, 2);
 }
 
+static void a_missing_rule_is_told_when_the_call_is_recorded(void **state) {
+    (void)state;
+    tg__op without = tg__op_mul;
+    without.name = "twist";
+    without.rule = NULL;
+    tg_tensor *x = ROW(1, 2);
+    tg_tensor *w = LEAF(3, 4);
+    assert_ok(tg_name(w, "w"));
+    assert_values(tg__apply2(&without, x, x, NULL), 1, 4);
+    int64_t nodes = tg_live_nodes();
+    assert_refused(tg__apply2(&without, x, w, NULL), TG_ERR_UNSUPPORTED, "twist: has no derivative",
+                   "input b (f64 [2] 'w')", "tg_detach");
+    assert_int_equal(tg_live_nodes(), nodes);
+    bool was = no_grad();
+    assert_values(tg__apply2(&without, x, w, NULL), 3, 8);
+    tg_set_grad_enabled(was);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         tg_scoped(only_what_needs_gradients_is_recorded),
@@ -250,6 +270,7 @@ int main(void) {
         tg_scoped(a_view_older_than_a_recorded_write_is_stale),
         tg_scoped(expanded_memory_is_not_written),
         tg_scoped(a_tensor_saved_and_then_written_with_its_own_result_is_freed),
-        tg_scoped(in_place_calls_do_nothing_in_a_shut_scope)};
+        tg_scoped(in_place_calls_do_nothing_in_a_shut_scope),
+        tg_scoped(a_missing_rule_is_told_when_the_call_is_recorded)};
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
 }
