@@ -24,7 +24,7 @@ from ctypes import (
 )
 
 VERSION = "0.1.0"
-ABI_HASH = 0x455B4C18D73F9FA0
+ABI_HASH = 0x489A1B6882B6555B
 
 TG_VERSION_MAJOR = 0
 TG_VERSION_MINOR = 1
@@ -335,6 +335,19 @@ class tg_gradcheck_result(Structure):
             compared=0,
             text="",
         )
+
+
+class tg_hook(Structure):
+    """C: tg_hook."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("gradient", CFUNCTYPE(c_void_p, c_void_p, c_void_p)),
+        ("accumulated", CFUNCTYPE(c_int, c_void_p, c_void_p)),
+        ("ctx", c_void_p),
+        ("destroy", CFUNCTYPE(None, c_void_p)),
+    ]
 
 
 class tg_attr(Structure):
@@ -1033,6 +1046,14 @@ PROTOTYPES = {
         ),
         False,
     ),
+    "tg_hook_add": (c_uint64, (c_void_p, POINTER(tg_hook)), False),
+    "tg_hook_remove": (c_int, (c_uint64,), False),
+    "tg_retain_grad": (c_int, (c_void_p,), False),
+    "tg_retains_grad": (c_bool, (c_void_p,), False),
+    "tg_name": (c_int, (c_void_p, c_char_p), False),
+    "tg_name_of": (c_char_p, (c_void_p,), False),
+    "tg_set_anomaly_enabled": (c_bool, (c_bool,), False),
+    "tg_anomaly_enabled": (c_bool, (), False),
     "tg_op_count": (c_int, (), False),
     "tg_op_find": (c_int, (c_char_p,), False),
     "tg_op_describe": (c_int, (c_int, c_void_p), False),

@@ -5,6 +5,6 @@
 #ifndef TG__ABI_HASH_H
 #define TG__ABI_HASH_H
 
-#define TG__ABI_HASH 0x455b4c18d73f9fa0ull
+#define TG__ABI_HASH 0x489a1b6882b6555bull
 
 #endif
