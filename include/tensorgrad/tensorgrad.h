@@ -39,9 +39,10 @@
  *
  * base.h errors, memory, threads; tensor.h creation and data; scope.h ownership; ops.h operations;
  * op.h operations by name; autograd.h gradients; functional.h Jacobians and Hessians; checkpoint.h
- * gradients in less memory; gradcheck.h gradients against differences; random.h generators; optim.h
- * optimizers; data.h readers; train.h progress and curves. With TENSORGRAD_SITES defined before this file is included,
- * leak reports name file and line (sites.h). */
+ * gradients in less memory; gradcheck.h gradients against differences; trace.h a recording of
+ * operations; graph.h drawings of what was recorded; profile.h its cost; random.h generators; optim.h
+ * optimizers; data.h readers; train.h progress and curves. With TENSORGRAD_SITES defined before this
+ * file is included, leak reports name file and line (sites.h). */
 #ifndef TENSORGRAD_TENSORGRAD_H
 #define TENSORGRAD_TENSORGRAD_H
 
@@ -51,12 +52,15 @@
 #include <tensorgrad/data.h>
 #include <tensorgrad/functional.h>
 #include <tensorgrad/gradcheck.h>
+#include <tensorgrad/graph.h>
 #include <tensorgrad/op.h>
 #include <tensorgrad/ops.h>
 #include <tensorgrad/optim.h>
+#include <tensorgrad/profile.h>
 #include <tensorgrad/random.h>
 #include <tensorgrad/scope.h>
 #include <tensorgrad/tensor.h>
+#include <tensorgrad/trace.h>
 #include <tensorgrad/train.h>
 
 #ifdef TENSORGRAD_SITES

@@ -60,6 +60,7 @@ static tg_tensor *header(const char *op) {
     x->node = NULL;
     x->leaf = NULL;
     x->epoch = 0;
+    x->seen = 0;
     atomic_store_explicit(&x->attached, 0, memory_order_relaxed);
     tg__count(&tg__self()->live_tensors, 1);
     return x;
