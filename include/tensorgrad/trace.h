@@ -15,8 +15,8 @@ extern "C" {
  * Nodes take and give values, numbered from 0. A tensor that no node made, be it a parameter, an
  * input or a constant, is a value without a producer, and the trace holds it until it is freed. The
  * results of nodes are not held. An in-place operation makes a new value of the tensor it writes,
- * and the trace keeps a copy of what stood there if it had not seen that being made. tg_detach and
- * what passes on the same tensor (tg_keep, tg_scope_return, ...) keep the value.
+ * and the trace keeps a copy of what stood there if it had not seen that being made. The same
+ * elements of the same memory are the same value, whichever tensor they are in (tg_detach).
  *
  * Memory that was written through another tensor (a view, tg_data_mut) is seen when it is used
  * next: that use is of a new value without a producer, marked `changed`. Numbers that the program
@@ -49,7 +49,7 @@ typedef struct {
     int32_t n_attrs;        /**< read them with tg_trace_attr */
     bool in_place;          /**< the form that ends in _: output 0 is input 0, written */
     const int64_t *inputs;  /**< values; -1: an optional input that was absent */
-    const int64_t *outputs; /**< values */
+    const int64_t *outputs; /**< values; -1: one that a function of yours left out */
 } tg_trace_node_info;
 
 /** Describes node i. TG_ERR_INDEX if there is none. */

@@ -1,5 +1,5 @@
 /* grad.c - leaves, their gradients, and grad mode. */
-#include "autograd/watch.h"
+#include "autograd/node.h"
 
 #include <tensorgrad/autograd.h>
 
@@ -64,8 +64,6 @@ tg_tensor *tg_detach(tg_tensor *x) {
     tg_tensor *y = tg__alias("detach", x);
     if (y != NULL)
         y->epoch = UINT32_MAX; /* it has no history to lose: never stale */
-    if (y != NULL && __builtin_expect(tg__self()->watch != NULL, 0))
-        tg__watch_same(x, y);
     return tg__give(y);
 }
 

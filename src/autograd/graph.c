@@ -286,14 +286,17 @@ static int64_t value_node(tg_graph *g, const char *op, traced *t, int64_t v, int
 static bool add_call(tg_graph *g, const char *op, traced *t, int64_t i) {
     tg_trace_node_info call;
     tg_trace_value_info out;
-    if (tg_trace_node(t->trace, i, &call) != TG_OK ||
-        tg_trace_value(t->trace, call.outputs[0], &out) != TG_OK)
+    if (tg_trace_node(t->trace, i, &call) != TG_OK)
+        return false;
+    bool made = call.n_outputs > 0 && call.outputs[0] >= 0;
+    if (made && tg_trace_value(t->trace, call.outputs[0], &out) != TG_OK)
         return false;
     tg_graph_node_info info = {.kind = TG_GRAPH_OP,
                                .root = true, /* until a node takes its result */
                                .label = "",
                                .first_edge = (int64_t)g->n_edges};
-    set_shape(&info, out.dtype, out.ndim, out.shape);
+    if (made)
+        set_shape(&info, out.dtype, out.ndim, out.shape);
     tg_graph_edge_info edge = {0};
     for (int32_t k = 0; k < call.n_inputs; k++) {
         if (call.inputs[k] < 0)

@@ -3,7 +3,7 @@
  * A value is found again by its header. Results carry the number of the trace and their own in the
  * header (`seen`), so they need not be held and no address is ever mistaken for another. What no
  * node made may be shared with other threads, so nothing is written into it: it is held, and found
- * by address through a hash table. A value that got new contents is entered again; the youngest
+ * by its memory through a hash table. A value that got new contents is entered again; the youngest
  * entry counts. All room is made before an operation runs: recording afterwards cannot fail. */
 #include "autograd/watch.h"
 
@@ -66,7 +66,14 @@ static bool room(const char *op, void *array_at, uint64_t *cap, uint64_t needed,
 }
 
 static uint64_t hash_of(const tg_tensor *x) {
-    return (uint64_t)(uintptr_t)x * 0x9e3779b97f4a7c15u >> 32;
+    return (uint64_t)(uintptr_t)x->data * 0x9e3779b97f4a7c15u >> 32;
+}
+
+/* The same elements of the same memory: the same value, whichever header (tg_detach). */
+static bool same(const tg_tensor *x, const tg_tensor *y) {
+    return x == y ||
+           (x->data == y->data && x->storage == y->storage && x->dtype == y->dtype &&
+            tg__same_shape(x, y) && memcmp(x->stride, y->stride, x->ndim * sizeof *x->stride) == 0);
 }
 
 static uint32_t *free_place(uint32_t *hash, uint64_t cap, const tg_tensor *x) {
@@ -109,7 +116,7 @@ static int64_t find(const tg_trace_t *t, const tg_tensor *x) {
     for (uint64_t at = hash_of(x) & (t->cap_hash - 1); t->hash[at] != 0;
          at = (at + 1) & (t->cap_hash - 1)) {
         int64_t i = (int64_t)t->hash[at] - 1;
-        if (i > best && t->values[i].tensor == x)
+        if (i > best && same(t->values[i].tensor, x))
             best = i;
     }
     return best;
@@ -207,12 +214,11 @@ static size_t attr_bytes(const tg__op *op) {
 }
 
 bool tg__trace_before(tg_trace_t *t, const tg__op *op, tg_tensor *const *in, int n_in,
-                      const void *attr, bool in_place) {
-    uint32_t n_out = in_place ? 1 : (uint32_t)tg__n_out(op);
+                      const void *attr, int n_out, bool in_place) {
     bool ours = of_table(op);
     size_t tail = ours ? attr_bytes(op) : ((strlen(op->name) + 8) & ~(size_t)7);
-    uint64_t bytes = ((uint64_t)n_in + n_out) * sizeof(int64_t) + tail;
-    uint64_t values = t->n_values + (uint64_t)n_in + n_out;
+    uint64_t bytes = (uint64_t)(n_in + n_out) * sizeof(int64_t) + tail;
+    uint64_t values = t->n_values + (uint64_t)(n_in + n_out);
     if (values >= MOST_VALUES) {
         tg__fail(TG_ERR_SHAPE, op->name,
                  "the open trace has %llu values and takes no more; end it with tg_trace_end",
@@ -229,7 +235,7 @@ bool tg__trace_before(tg_trace_t *t, const tg__op *op, tg_tensor *const *in, int
     for (int i = 0; i < n_in; i++)
         ids[i] = input_value(t, in[i]);
     if (in_place && ids[0] >= 0 && !keep_content(op->name, &t->values[ids[0]])) {
-        tg__trace_after(t, NULL, false);
+        tg__trace_after(t, NULL, 0);
         return false;
     }
     char *after = (char *)(ids + n_in + n_out);
@@ -237,33 +243,31 @@ bool tg__trace_before(tg_trace_t *t, const tg__op *op, tg_tensor *const *in, int
         memcpy(after, op->name, strlen(op->name) + 1);
     else if (op->attr_size > 0)
         write_attrs(after, op, attr);
-    t->nodes[t->n_nodes] = (node){ours ? op : NULL, t->n_arena, (uint32_t)n_in, n_out, in_place};
+    t->nodes[t->n_nodes] =
+        (node){ours ? op : NULL, t->n_arena, (uint32_t)n_in, (uint32_t)n_out, in_place};
     return true;
 }
 
-void tg__trace_after(tg_trace_t *t, tg_tensor *const *out, bool good) {
-    if (!good) {
+void tg__trace_after(tg_trace_t *t, tg_tensor *const *out, int n_out) {
+    if (n_out == 0) {
         while (t->n_values > t->values_before)
             drop_value(t);
         return;
     }
-    const node *n = &t->nodes[t->n_nodes];
+    node *n = &t->nodes[t->n_nodes];
     int64_t *ids = (int64_t *)(void *)(t->arena + n->at);
+    const char *tail = (const char *)(ids + n->n_in + n->n_out);
     for (uint32_t k = 0; k < n->n_out; k++) {
+        ids[n->n_in + k] = -1;
+        if ((int)k >= n_out || (out[k]->flags & TG__IS_NONE)) /* a function of the user's may */
+            continue;
         /* Only a written tensor can be one that others see too. */
         bool held = n->in_place && out[k]->seen >> 32 != t->number;
         ids[n->n_in + k] = add_value(t, out[k], (int64_t)t->n_nodes, (int32_t)k, held);
     }
-    size_t tail = n->op != NULL ? attr_bytes(n->op)
-                                : ((strlen((char *)(ids + n->n_in + n->n_out)) + 8) & ~(size_t)7);
-    t->n_arena += ((uint64_t)n->n_in + n->n_out) * sizeof(int64_t) + tail;
+    size_t bytes = n->op != NULL ? attr_bytes(n->op) : ((strlen(tail) + 8) & ~(size_t)7);
+    t->n_arena = n->at + (uint64_t)(n->n_in + n->n_out) * sizeof(int64_t) + bytes;
     t->n_nodes++;
-}
-
-void tg__trace_same(tg_trace_t *t, const tg_tensor *x, tg_tensor *y) {
-    int64_t i = find(t, x);
-    if (i >= 0 && t->values[i].version == version_of(x))
-        y->seen = (uint64_t)t->number << 32 | (uint32_t)(i + 1);
 }
 
 /* ---- Beginning and ending ---- */

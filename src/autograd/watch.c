@@ -14,45 +14,51 @@ static bool all_alive(tg_tensor *const *in, int n_in) {
     return true;
 }
 
+bool tg__watch_begin(tg__watching *c, const tg__op *op, tg_tensor *const *in, int n_in,
+                     const void *attr, int n_out, bool in_place) {
+    tg__watch *w = tg__self()->watch;
+    c->watch = w;
+    c->traced = w->trace != NULL && w->depth == 0 && all_alive(in, n_in);
+    if (c->traced && !tg__trace_before(w->trace, op, in, n_in, attr, n_out, in_place))
+        return false;
+    if (w->profile != NULL)
+        tg__profile_enter(w->profile, &c->span, NULL);
+    w->depth++;
+    return true;
+}
+
+void tg__watch_end(const tg__watching *c, const tg__op *op, tg_tensor *const *in, int n_in,
+                   tg_tensor *const *out, int n_out) {
+    tg__watch *w = c->watch;
+    w->depth--;
+    if (w->profile != NULL)
+        tg__profile_leave(w->profile, &c->span, op, in, n_in, out, n_out);
+    if (c->traced)
+        tg__trace_after(w->trace, out, n_out);
+}
+
 bool tg__watched(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
                  tg_tensor **out) {
-    tg__watch *w = tg__self()->watch;
-    bool traced = w->trace != NULL && w->depth == 0 && all_alive(in, n_in);
-    if (traced && !tg__trace_before(w->trace, op, in, n_in, attr, false)) {
-        for (int k = 0; k < tg__n_out(op); k++)
+    tg__watching c;
+    int n_out = tg__n_out(op);
+    if (!tg__watch_begin(&c, op, in, n_in, attr, n_out, false)) {
+        for (int k = 0; k < n_out; k++)
             out[k] = NULL;
         return false;
     }
-    tg__span span;
-    if (w->profile != NULL)
-        tg__profile_enter(w->profile, &span, NULL);
-    w->depth++;
-    w->through = true;
+    c.watch->through = true;
     bool good = tg__apply(op, in, n_in, attr, out);
-    w->depth--;
-    if (w->profile != NULL)
-        tg__profile_leave(w->profile, &span, op, in, n_in, out, good ? tg__n_out(op) : 0);
-    if (traced)
-        tg__trace_after(w->trace, out, good);
+    tg__watch_end(&c, op, in, n_in, out, good ? n_out : 0);
     return good;
 }
 
 tg_tensor *tg__watched_(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr) {
-    tg__watch *w = tg__self()->watch;
-    bool traced = w->trace != NULL && w->depth == 0 && all_alive(in, n_in);
-    if (traced && !tg__trace_before(w->trace, op, in, n_in, attr, true))
+    tg__watching c;
+    if (!tg__watch_begin(&c, op, in, n_in, attr, 1, true))
         return NULL;
-    tg__span span;
-    if (w->profile != NULL)
-        tg__profile_enter(w->profile, &span, NULL);
-    w->depth++;
-    w->through = true;
+    c.watch->through = true;
     tg_tensor *x = tg__apply_(op, in, n_in, attr);
-    w->depth--;
-    if (w->profile != NULL)
-        tg__profile_leave(w->profile, &span, op, in, n_in, &x, x != NULL ? 1 : 0);
-    if (traced)
-        tg__trace_after(w->trace, &x, x != NULL);
+    tg__watch_end(&c, op, in, n_in, &x, x != NULL ? 1 : 0);
     return x;
 }
 
@@ -67,12 +73,6 @@ bool tg__watched_rule(tg__walk *walk, tg__node *n, bool (*run)(tg__walk *w, tg__
     if (w->profile != NULL)
         tg__profile_leave(w->profile, &span, n->op, NULL, 0, NULL, 0);
     return good;
-}
-
-void tg__watch_same(const tg_tensor *x, tg_tensor *y) {
-    tg__watch *w = tg__self()->watch;
-    if (w->trace != NULL && w->depth == 0)
-        tg__trace_same(w->trace, x, y);
 }
 
 /* ---- Opening and closing ---- */

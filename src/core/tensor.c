@@ -181,6 +181,7 @@ tg_tensor *tg__alias(const char *op, const tg_tensor *x) {
     a->numel = x->numel;
     a->data = x->data;
     a->flags = (uint8_t)(TG__IS_VIEW | (x->flags & (TG__CONTIGUOUS | TG__IS_NUMBER)));
+    a->seen = x->seen; /* the same value */
     return registered(a);
 }
 

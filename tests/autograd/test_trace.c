@@ -192,6 +192,33 @@ static void detaching_keeps_the_value(void **state) {
     assert_ok(tg_scope_close(s));
 }
 
+static tg_status squares(void *ctx, tg_tensor *const *in, int n_in, tg_tensor **out, int n_out) {
+    (void)ctx;
+    (void)n_in;
+    (void)n_out;
+    out[0] = tg_mul(in[0], in[0]);
+    return out[0] != NULL ? TG_OK : TG_ERR_INTERNAL;
+}
+
+/* Parts of a program that pass tensors on in headers of their own. */
+static void checkpointing_keeps_the_values(void **state) {
+    (void)state;
+    tg_scope s = tg_scope_open();
+    tg_tensor *x = LEAF(1, 2), *y = NULL, *z = NULL;
+    tg_trace_t *t = tg_trace_begin();
+    assert_ok(tg_checkpoint(squares, NULL, &x, 1, &y, 1, NULL));
+    assert_ok(tg_checkpoint(squares, NULL, &y, 1, &z, 1, NULL));
+    assert_ok(tg_trace_end(t));
+    assert_int_equal(tg_trace_nodes(t), 2);
+    assert_int_equal(tg_trace_values(t), 3);
+    assert_int_equal(node(t, 0).inputs[0], tg_trace_find(t, x));
+    assert_int_equal(node(t, 0).outputs[0], tg_trace_find(t, y));
+    assert_int_equal(node(t, 1).inputs[1], tg_trace_find(t, y));
+    assert_int_equal(node(t, 1).outputs[0], tg_trace_find(t, z));
+    tg_trace_free(t);
+    assert_ok(tg_scope_close(s));
+}
+
 /* Results are not held: their memory is used again, and is not mistaken for what was there. */
 static void results_are_not_held(void **state) {
     (void)state;
@@ -335,7 +362,7 @@ static void the_end_of_the_thread_ends_it(void **state) {
 TG_TEST_MAIN(TEST(calls_are_recorded_with_their_values), TEST(attributes_are_typed),
              TEST(a_composed_operation_is_one_node), TEST(narrow_types_are_one_node),
              TEST(writing_in_place_makes_a_new_value), TEST(writing_behind_its_back_is_noticed),
-             TEST(detaching_keeps_the_value), TEST(results_are_not_held),
-             TEST(it_is_begun_and_ended_once), TEST(an_operation_that_fails_is_not_recorded),
-             TEST(every_allocation_may_fail), TEST(threads_trace_on_their_own),
-             TEST(the_end_of_the_thread_ends_it))
+             TEST(detaching_keeps_the_value), TEST(checkpointing_keeps_the_values),
+             TEST(results_are_not_held), TEST(it_is_begun_and_ended_once),
+             TEST(an_operation_that_fails_is_not_recorded), TEST(every_allocation_may_fail),
+             TEST(threads_trace_on_their_own), TEST(the_end_of_the_thread_ends_it))
