@@ -39,8 +39,8 @@ TG_API tg_status tg_profile_end(tg_profile *profile);
 TG_API tg_status tg_profile_free(tg_profile *profile);
 
 /** What was counted of one operation. Bytes are estimates: each operand read and each result
- *  written once. FLOPs are 2 per multiply-add of matrix products and convolutions, else one per
- *  element of the largest operand, and none where elements only move. */
+ *  written once. FLOPs are 2 per multiply-add of matrix products and convolutions, else
+ * one per element of the largest operand, and none where elements only move. */
 typedef struct {
     const char *op; /**< valid as long as the profile */
     int64_t calls, backward_calls;

@@ -30,8 +30,9 @@ struct tg_profile {
     tg__thread *thread; /* that is counted; NULL: ended */
     tg_profile_options options;
     double began;
-    double inside; /* seconds of what ran inside the operation under way */
-    int32_t rule;  /* row of the gradient rule under way; -1: none */
+    double inside;  /* seconds of what ran inside the operation under way */
+    uint64_t ended; /* operations that have run */
+    int32_t rule;   /* row of the gradient rule under way; -1: none */
     uint32_t thread_id;
     int64_t in_use, peak_before; /* of the thread, when the profile began */
     uint64_t peak;
@@ -172,6 +173,7 @@ static double flops_of(const tg__op *op, tg_tensor *const *in, int n_in, tg_tens
 void tg__profile_enter(tg_profile *p, tg__span *s, const tg__op *rule) {
     s->inside_before = p->inside;
     s->rule_before = p->rule;
+    s->ended_before = p->ended;
     s->in_use = in_use(p);
     s->peak_before = peak(p);
     set_peak(p, s->in_use);
@@ -216,11 +218,13 @@ void tg__profile_leave(tg_profile *p, const tg__span *s, const tg__op *op, tg_te
         row->calls += n_out == 0 || !converted(op, in, n_in);
         row->seconds += took - p->inside;
     }
-    if (!is_rule && n_out > 0)
+    /* An operation that ran others has done their work, which is counted. */
+    if (!is_rule && n_out > 0 && p->ended == s->ended_before)
         count_work(p, row, &e, op, in, n_in, out, n_out);
     /* Of what ran inside a rule only other rules are taken off its time. */
     p->inside = s->inside_before + (is_rule || p->rule < 0 ? took : p->inside);
     p->rule = s->rule_before;
+    p->ended++;
     int64_t highest = peak(p);
     if (highest - s->in_use > (int64_t)row->peak_bytes)
         row->peak_bytes = (uint64_t)(highest - s->in_use);
@@ -380,6 +384,8 @@ tg_status tg_profile_total(const tg_profile *p, tg_profile_row_info *total) {
 
 /* ---- The table ---- */
 
+#define NAME 34 /* letters of the longest operation, and two */
+
 /* Text right-aligned in a column. */
 static void put_cell(tg__output *o, int width, const char *text) {
     for (int n = (int)strlen(text); n < width; n++)
@@ -418,7 +424,7 @@ static void put_scaled(tg__output *o, int width, double value) {
 
 static void put_row(tg__output *o, const tg_profile_row_info *r, double all) {
     char share[352];
-    int width = 24 - (int)strlen(r->op);
+    int width = NAME - (int)strlen(r->op);
     tg__put(o, r->op);
     put_cell(o, width > 0 ? width : 0, "");
     put_count(o, 9, r->calls);
@@ -439,9 +445,10 @@ static bool put_table(const char *op, const tg_profile *p, tg__output *o) {
     tg_profile_row_info total;
     if (!readable(op, p) || tg_profile_total(p, &total) != TG_OK)
         return false;
-    tg__put(o, "                          forward                                 backward\n"
-               "op                          calls          ms    bytes    FLOPs"
-               "    calls          ms    bytes    FLOPs     peak      %\n");
+    tg__put(o,
+            "                                    forward                                 backward\n"
+            "op                                    calls          ms    bytes    FLOPs"
+            "    calls          ms    bytes    FLOPs     peak      %\n");
     for (int32_t i = 0; i < p->n_rows; i++)
         put_row(o, &p->row[p->order[i]], both(&total));
     put_row(o, &total, both(&total));

@@ -34,6 +34,7 @@ bool tg__watched_rule(tg__walk *w, tg__node *n, bool (*run)(tg__walk *w, tg__nod
 typedef struct {
     double began, inside_before;
     int64_t in_use, peak_before;
+    uint64_t ended_before;
     int32_t rule_before;
 } tg__span;
 
