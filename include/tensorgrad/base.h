@@ -117,6 +117,12 @@ typedef struct {
 
 /** Fills *stats. TG_ERR_ARG if stats is NULL or its size unknown. */
 TG_API tg_status tg_memory_stats(tg_memory_stats_t *stats);
+/** The most bytes that the calling thread has had in use since it began or since
+ *  tg_memory_reset_peak: what it took less what it gave back. With all work on one thread that is
+ *  the peak of bytes_in_use. */
+TG_API uint64_t tg_memory_peak(void);
+/** Makes what the calling thread has in use now its peak. */
+TG_API void tg_memory_reset_peak(void);
 /** Gives cached blocks back to the allocator until at most keep_bytes of unused ones remain, as far
  *  as whole blocks allow; returns how many bytes were given back. */
 TG_API uint64_t tg_memory_trim(uint64_t keep_bytes);

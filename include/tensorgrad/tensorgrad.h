@@ -40,9 +40,10 @@
  * base.h errors, memory, threads; tensor.h creation and data; scope.h ownership; ops.h operations;
  * op.h operations by name; autograd.h gradients; hooks.h hooks, names, anomaly mode; functional.h
  * Jacobians and Hessians; checkpoint.h gradients in less memory; gradcheck.h gradients against
- * differences; random.h generators; optim.h optimizers; data.h readers; train.h progress and
- * curves. With TENSORGRAD_SITES defined before this file is included, leak reports and anomaly mode
- * name file and line (sites.h). */
+ * differences; trace.h a recording of operations; graph.h drawings of what was recorded; profile.h its
+ * cost; random.h generators; optim.h optimizers; data.h readers; train.h progress and curves. With
+ * TENSORGRAD_SITES defined before this file is included, leak reports and anomaly mode name file and
+ * line (sites.h). */
 #ifndef TENSORGRAD_TENSORGRAD_H
 #define TENSORGRAD_TENSORGRAD_H
 
@@ -52,13 +53,16 @@
 #include <tensorgrad/data.h>
 #include <tensorgrad/functional.h>
 #include <tensorgrad/gradcheck.h>
+#include <tensorgrad/graph.h>
 #include <tensorgrad/hooks.h>
 #include <tensorgrad/op.h>
 #include <tensorgrad/ops.h>
 #include <tensorgrad/optim.h>
+#include <tensorgrad/profile.h>
 #include <tensorgrad/random.h>
 #include <tensorgrad/scope.h>
 #include <tensorgrad/tensor.h>
+#include <tensorgrad/trace.h>
 #include <tensorgrad/train.h>
 
 #ifdef TENSORGRAD_SITES

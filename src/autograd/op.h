@@ -192,6 +192,10 @@ tg_tensor *tg__apply2_(const tg__op *op, tg_tensor *a, tg_tensor *b, const void 
 bool tg__fits_in_place(const char *op, const tg_tensor *x, tg_dtype dtype, int ndim,
                        const int64_t *shape);
 
+/* The value of a field as the public struct has it; `dims` are those of a DIMS field, widened. What
+ * it points to is in `attrs` and `dims`. (table.c) */
+void tg__attr_read(const tg__field *f, const void *attrs, const int64_t *dims, tg_attr *out);
+
 /* Name of input i, in a short-lived buffer. */
 const char *tg__input_name(const tg__op *op, int i);
 

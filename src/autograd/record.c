@@ -4,6 +4,7 @@
  * reference count of its inputs. In-place calls build their node first, because nothing may fail
  * once memory has been written. */
 #include "autograd/node.h"
+#include "autograd/watch.h"
 
 #include "kernels/kernels.h"
 
@@ -238,8 +239,12 @@ static bool any_narrow(const tg__op *op, tg_tensor *const *in, int n_in) {
     return __builtin_expect(narrow != 0, 0) && !(op->flags & TG__ANY_DTYPE);
 }
 
-bool tg__apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
-               tg_tensor **out) {
+/* Inlined where the number of inputs is known: the loops over them vanish. */
+static inline __attribute__((always_inline)) bool
+apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr, tg_tensor **out) {
+    tg__thread *t = tg__self();
+    if (__builtin_expect(t->watch != NULL, 0) && !tg__watch_through(t->watch))
+        return tg__watched(op, in, n_in, attr, out);
     int n_out = tg__n_out(op);
     for (int k = 0; k < n_out; k++)
         out[k] = NULL;
@@ -248,7 +253,6 @@ bool tg__apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *att
             return false;
     if (!check_numbers(op, attr))
         return false;
-    tg__thread *t = tg__self();
     int record = t->grad_on ? recording(op, in, n_in) : 0;
     if (record < 0)
         return false;
@@ -284,15 +288,20 @@ bool tg__apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *att
     return true;
 }
 
+bool tg__apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr,
+               tg_tensor **out) {
+    return apply(op, in, n_in, attr, out);
+}
+
 tg_tensor *tg__apply1(const tg__op *op, tg_tensor *x, const void *attr) {
     tg_tensor *out;
-    return tg__apply(op, &x, 1, attr, &out) ? out : NULL;
+    return apply(op, &x, 1, attr, &out) ? out : NULL;
 }
 
 tg_tensor *tg__apply2(const tg__op *op, tg_tensor *a, tg_tensor *b, const void *attr) {
     tg_tensor *in[2] = {a, b};
     tg_tensor *out;
-    return tg__apply(op, in, 2, attr, &out) ? out : NULL;
+    return apply(op, in, 2, attr, &out) ? out : NULL;
 }
 
 tg_tensor *tg__apply3(const tg__op *op, tg_tensor *a, tg_tensor *b, tg_tensor *c,
@@ -467,10 +476,12 @@ static tg_tensor *apply_and_copy(const tg__op *op, tg_tensor *const *in, int n_i
 }
 
 tg_tensor *tg__apply_(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr) {
+    tg__thread *t = tg__self();
+    if (__builtin_expect(t->watch != NULL, 0) && !tg__watch_through(t->watch))
+        return tg__watched_(op, in, n_in, attr);
     for (int i = 0; i < n_in; i++)
         if (!check_input(op, in[i], i, n_in))
             return NULL;
-    tg__thread *t = tg__self();
     if (tg__gate(t) != TG_OK || !check_numbers(op, attr) || !tg__writable(op->name, in[0]))
         return NULL;
     if ((op->flags & TG__COMPOSED) || any_narrow(op, in, n_in))

@@ -74,6 +74,44 @@ tg_status tg_op_attr(int number, int attr, tg_attr *out, bool *required) {
     return TG_OK;
 }
 
+void tg__attr_read(const tg__field *f, const void *attrs, const int64_t *dims, tg_attr *out) {
+    const void *at = (const char *)attrs + f->offset;
+    *out = (tg_attr){.name = f->name, .type = f->type};
+    switch (f->type) {
+    case TG_ATTR_INT:
+        out->i = *(const int64_t *)at;
+        break;
+    case TG_ATTR_FLOAT:
+        out->f = *(const double *)at;
+        break;
+    case TG_ATTR_BOOL:
+        out->i = *(const bool *)at;
+        break;
+    case TG_ATTR_DTYPE:
+        out->i = *(const int32_t *)at;
+        break;
+    case TG_ATTR_DIMS:
+        out->n = ((const tg__dims *)at)->n;
+        out->ints = dims;
+        break;
+    case TG_ATTR_SHAPE:
+        out->n = ((const tg__sizes *)at)->n;
+        out->ints = ((const tg__sizes *)at)->size;
+        break;
+    case TG_ATTR_INDEX:
+        out->n = ((const tg__items *)at)->n;
+        out->items = ((const tg__items *)at)->item;
+        break;
+    case TG_ATTR_INTS:
+        out->n = ((const tg__ints *)at)->n;
+        out->ints = ((const tg__ints *)at)->value;
+        break;
+    case TG_ATTR_TEXT:
+        out->text = ((const tg__text *)at)->text;
+        break;
+    }
+}
+
 /* ---- tg_op_call ---- */
 
 #define ATTR_MAX 1024

@@ -6,6 +6,7 @@
  * reports TG_ERR_BUSY. Gradients for leaves are staged in targets and committed by the caller, so a
  * walk that fails has changed nothing. Gradients in flight are raw tensors. */
 #include "autograd/walk.h"
+#include "autograd/watch.h"
 
 #include "base/threads.h"
 #include "kernels/kernels.h"
@@ -511,7 +512,8 @@ bool tg__walk_run(tg__walk *w) {
     while (good && w->s->n_heap > 0) {
         tg__node *n = tg__walk_pop(w->s);
         n->flags &= (uint8_t)~TG__NODE_WAITING;
-        good = run_node(w, n);
+        good = __builtin_expect(t->watch != NULL, 0) ? tg__watched_rule(w, n, run_node)
+                                                      : run_node(w, n);
         if (!w->listed)
             tg__walk_drop(n);
         tg__node_unref(n);

@@ -445,6 +445,13 @@ static inline void *pop(tg__magazines *m, unsigned c) {
     return block;
 }
 
+static inline void count_taken(tg__magazines *m, size_t bytes) {
+    int64_t now = atomic_load_explicit(&m->bytes_in_use, memory_order_relaxed) + (int64_t)bytes;
+    atomic_store_explicit(&m->bytes_in_use, now, memory_order_relaxed);
+    if (__builtin_expect(now > m->bytes_peak, 0))
+        m->bytes_peak = now;
+}
+
 /* Every request that the magazine cannot serve at once. */
 static __attribute__((noinline)) void *alloc_slow(tg__thread *t, size_t bytes, bool *zeroed) {
     tg__magazines *m = &t->magazines;
@@ -466,7 +473,7 @@ static __attribute__((noinline)) void *alloc_slow(tg__thread *t, size_t bytes, b
         block = m->head[c] != NULL || refill(m, c) ? pop(m, c) : NULL;
     }
     if (block != NULL)
-        tg__count(&m->bytes_in_use, (int64_t)bytes);
+        count_taken(m, bytes);
     return block;
 }
 
@@ -478,7 +485,7 @@ void *tg__alloc(size_t bytes) {
         if (m->head[c] != NULL &&
             atomic_load_explicit(&failing, memory_order_relaxed) == FAIL_NEVER) {
             count_request(m);
-            tg__count(&m->bytes_in_use, (int64_t)bytes);
+            count_taken(m, bytes);
             return pop(m, c);
         }
     }
@@ -569,4 +576,14 @@ tg_status tg_memory_stats(tg_memory_stats_t *stats) {
         (uint64_t)tg__thread_total(TG__COUNT_REQUESTS) + atomic_load(&homeless_requests);
     tg__pages_stats(&stats->bytes_held, &stats->system_allocs);
     return TG_OK;
+}
+
+uint64_t tg_memory_peak(void) {
+    int64_t peak = tg__self()->magazines.bytes_peak;
+    return peak > 0 ? (uint64_t)peak : 0;
+}
+
+void tg_memory_reset_peak(void) {
+    tg__magazines *m = &tg__self()->magazines;
+    m->bytes_peak = atomic_load_explicit(&m->bytes_in_use, memory_order_relaxed);
 }

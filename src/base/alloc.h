@@ -15,6 +15,7 @@ typedef struct {
     /* Statistics of this thread, written by it alone and summed by readers: relaxed atomics. */
     _Atomic int64_t bytes_in_use; /* may go negative: blocks freed here, taken elsewhere */
     _Atomic uint64_t requests;
+    int64_t bytes_peak; /* the highest bytes_in_use since it was reset; this thread's alone */
 } tg__magazines;
 
 /* A block of at least `bytes`, aligned to 64 where bytes >= 64 is a multiple of 64, else to 16;

@@ -70,6 +70,8 @@ static void thread_end(void *block) {
     tg__thread_block = t; /* what follows may ask for it; pthread cleared only the key */
     if (t->exit_hook != NULL)
         t->exit_hook(t);
+    if (t->watch_free != NULL)
+        t->watch_free(t);
     if (t->generator_free != NULL)
         t->generator_free(t);
     if (t->engine_free != NULL)

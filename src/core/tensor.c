@@ -61,6 +61,7 @@ static tg_tensor *header(const char *op) {
     x->node = NULL;
     x->leaf = NULL;
     x->epoch = 0;
+    x->seen = 0;
     atomic_store_explicit(&x->attached, 0, memory_order_relaxed);
     tg__count(&tg__self()->live_tensors, 1);
     return x;
@@ -181,6 +182,7 @@ tg_tensor *tg__alias(const char *op, const tg_tensor *x) {
     a->numel = x->numel;
     a->data = x->data;
     a->flags = (uint8_t)(TG__IS_VIEW | (x->flags & (TG__CONTIGUOUS | TG__IS_NUMBER)));
+    a->seen = x->seen; /* the same value */
     return registered(a);
 }
 

@@ -70,6 +70,7 @@ struct tg_tensor {
     tg__leaf *leaf;            /* NULL for most */
     uint32_t epoch;            /* of the storage, when this view was made */
     _Atomic uint32_t attached; /* to a leaf, as its gradient */
+    uint64_t seen;             /* trace.c: as which value of which trace; 0: of none */
     int64_t shape[TG_MAX_DIMS];
     int64_t stride[TG_MAX_DIMS]; /* in elements */
 };

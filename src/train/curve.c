@@ -10,7 +10,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/number.h"
+#include "base/text.h"
 
 #include <float.h>
 #include <math.h>
@@ -114,98 +114,15 @@ tg_status tg_curve_add(tg_curve *c, int64_t step, double value) {
 
 int64_t tg_curve_count(const tg_curve *c) { return c == NULL ? -1 : c->n + c->not_finite; }
 
-/* ---- Text that grows ------------------------------------------------------------------------- */
-
-typedef struct {
-    char *bytes;
-    size_t length, capacity;
-    size_t refused; /* bytes that could not be had; 0 while all is well */
-} output;
-
-static void put_bytes(output *o, const char *bytes, size_t n) {
-    if (o->capacity - o->length < n && o->refused == 0) {
-        size_t capacity = o->capacity < 4096 ? 4096 : o->capacity;
-        while (capacity - o->length < n)
-            capacity *= 2;
-        char *grown = tg__realloc(o->bytes, o->capacity, capacity);
-        if (grown == NULL) {
-            o->refused = capacity;
-        } else {
-            o->bytes = grown;
-            o->capacity = capacity;
-        }
-    }
-    if (o->refused != 0)
-        return;
-    memcpy(o->bytes + o->length, bytes, n);
-    o->length += n;
-}
-
-static void put(output *o, const char *text) { put_bytes(o, text, strlen(text)); }
-
-static void put_fixed(output *o, double value, int decimals) {
-    char buf[352];
-    put_bytes(o, buf, (size_t)tg__format_fixed(buf, value, decimals));
-}
-
-static void put_integer(output *o, int64_t value) {
-    char buf[24];
-    snprintf(buf, sizeof buf, "%lld", (long long)value);
-    put(o, buf);
-}
-
-static void put_double(output *o, double value, int digits) {
-    char buf[32];
-    put_bytes(o, buf, (size_t)tg__format_double(buf, value, digits));
-}
+/* ---- Pieces of XML --------------------------------------------------------------------------- */
 
 /* ` name="value"`, to a tenth of a pixel. */
-static void put_attribute(output *o, const char *name, double value) {
-    put(o, " ");
-    put(o, name);
-    put(o, "=\"");
-    put_fixed(o, value, 1);
-    put(o, "\"");
-}
-
-/* Bytes of the UTF-8 character at s if XML may contain it, else 0. */
-static int character(const unsigned char *s) {
-    if (s[0] < 0x80)
-        return s[0] >= ' ' || s[0] == '\t' ? 1 : 0;
-    int n = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
-    uint32_t c = s[0] & (0xFFu >> (n + 1));
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    for (int i = 1; i < n; i++) {
-        if ((s[i] & 0xC0) != 0x80)
-            return 0;
-        c = c << 6 | (s[i] & 0x3Fu);
-    }
-    bool surrogate = c >= 0xD800 && c <= 0xDFFF;
-    return s[0] < 0xC2 || s[0] > 0xF4 || c < least[n] || c > 0x10FFFF || surrogate || c == 0xFFFE ||
-                   c == 0xFFFF
-               ? 0
-               : n;
-}
-
-/* The user's text; what XML may not contain becomes U+FFFD. */
-static void put_user_text(output *o, const char *text) {
-    const unsigned char *s = (const unsigned char *)text;
-    while (*s != '\0') {
-        int n = character(s);
-        if (n == 0)
-            put(o, "\xEF\xBF\xBD");
-        else if (*s == '&')
-            put(o, "&amp;");
-        else if (*s == '<')
-            put(o, "&lt;");
-        else if (*s == '>')
-            put(o, "&gt;");
-        else if (*s == '"')
-            put(o, "&quot;");
-        else
-            put_bytes(o, (const char *)s, (size_t)n);
-        s += n == 0 ? 1 : n;
-    }
+static void put_attribute(tg__output *o, const char *name, double value) {
+    tg__put(o, " ");
+    tg__put(o, name);
+    tg__put(o, "=\"");
+    tg__put_fixed(o, value, 1);
+    tg__put(o, "\"");
 }
 
 /* ---- Scales ---------------------------------------------------------------------------------- */
@@ -249,15 +166,15 @@ static double tick_distance(double low, double high, int parts) {
 #define MOST_TICKS 20
 
 /* A tick's value with as many digits as tell it from its neighbours. */
-static void put_tick(output *o, double value, double distance, double largest) {
+static void put_tick(tg__output *o, double value, double distance, double largest) {
     value = value == 0 ? 0 : value; /* not "-0" */
     double power = floor(log10(distance) + 1e-9);
     if (largest < 1e7 && distance >= 1e-5) {
-        put_fixed(o, value, power < 0 ? (int)-power : 0);
+        tg__put_fixed(o, value, power < 0 ? (int)-power : 0);
         return;
     }
     double digits = floor(log10(largest)) - power + 1;
-    put_double(o, value, digits < 1 ? 1 : digits > 17 ? 17 : (int)digits);
+    tg__put_double(o, value, digits < 1 ? 1 : digits > 17 ? 17 : (int)digits);
 }
 
 static double x_of(double place_in_scale) { return LEFT + COLUMNS * place_in_scale; }
@@ -265,26 +182,26 @@ static double y_of(double place_in_scale) { return BOTTOM - (BOTTOM - TOP) * pla
 
 /* ---- The drawing ----------------------------------------------------------------------------- */
 
-static void put_grid_line(output *o, double x1, double y1, double x2, double y2, bool faint) {
-    put(o, faint ? "<line class=\"f\"" : "<line");
+static void put_grid_line(tg__output *o, double x1, double y1, double x2, double y2, bool faint) {
+    tg__put(o, faint ? "<line class=\"f\"" : "<line");
     put_attribute(o, "x1", x1);
     put_attribute(o, "y1", y1);
     put_attribute(o, "x2", x2);
     put_attribute(o, "y2", y2);
-    put(o, "/>\n");
+    tg__put(o, "/>\n");
 }
 
 /* `anchor`: which point of the text lies at (x, y). */
-static void begin_text(output *o, double x, double y, const char *anchor) {
-    put(o, "<text");
+static void begin_text(tg__output *o, double x, double y, const char *anchor) {
+    tg__put(o, "<text");
     put_attribute(o, "x", x);
     put_attribute(o, "y", y);
-    put(o, " text-anchor=\"");
-    put(o, anchor);
-    put(o, "\">");
+    tg__put(o, " text-anchor=\"");
+    tg__put(o, anchor);
+    tg__put(o, "\">");
 }
 
-static void put_steps(output *o, const scale *s) {
+static void put_steps(tg__output *o, const scale *s) {
     double distance = fmax(1, tick_distance(s->low, s->high, 8));
     double largest = fmax(fabs(s->low), fabs(s->high));
     double first = ceil(s->low / distance);
@@ -293,13 +210,13 @@ static void put_steps(output *o, const scale *s) {
         put_grid_line(o, x, TOP, x, BOTTOM, false);
         begin_text(o, x, BOTTOM + 18, "middle");
         put_tick(o, at, distance, largest);
-        put(o, "</text>\n");
+        tg__put(o, "</text>\n");
     }
     begin_text(o, (LEFT + RIGHT) / 2.0, BOTTOM + 40, "middle");
-    put(o, "step</text>\n");
+    tg__put(o, "step</text>\n");
 }
 
-static void put_values(output *o, const scale *s) {
+static void put_values(tg__output *o, const scale *s) {
     double distance = tick_distance(s->low, s->high, 6);
     double largest = fmax(fabs(s->low), fabs(s->high));
     double first = ceil(s->low / distance);
@@ -308,12 +225,12 @@ static void put_values(output *o, const scale *s) {
         put_grid_line(o, LEFT, y, RIGHT, y, false);
         begin_text(o, LEFT - 8, y + 4, "end");
         put_tick(o, at, distance, largest);
-        put(o, "</text>\n");
+        tg__put(o, "</text>\n");
     }
 }
 
 /* Decades, with faint lines between them where there are few. */
-static void put_decades(output *o, const scale *s) {
+static void put_decades(tg__output *o, const scale *s) {
     int first = (int)floor(s->low), last = (int)floor(s->high);
     static const int strides[] = {1, 2, 5, 10, 20, 50, 100}; /* doubles span 632 decades */
     int stride = 0;
@@ -332,25 +249,25 @@ static void put_decades(output *o, const scale *s) {
         put_grid_line(o, LEFT, y, RIGHT, y, false);
         begin_text(o, LEFT - 8, y + 4, "end");
         if (k >= -4 && k <= 5) {
-            put_fixed(o, pow(10, k), k < 0 ? -k : 0);
+            tg__put_fixed(o, pow(10, k), k < 0 ? -k : 0);
         } else {
-            put(o, "1e");
-            put_integer(o, k);
+            tg__put(o, "1e");
+            tg__put_integer(o, k);
         }
-        put(o, "</text>\n");
+        tg__put(o, "</text>\n");
     }
 }
 
-static void put_point(output *o, const scale *x, const scale *y, const point *p) {
-    put_fixed(o, x_of(place(x, (double)p->step)), 2);
-    put(o, ",");
-    put_fixed(o, y_of(place(y, p->value)), 2);
-    put(o, " ");
+static void put_point(tg__output *o, const scale *x, const scale *y, const point *p) {
+    tg__put_fixed(o, x_of(place(x, (double)p->step)), 2);
+    tg__put(o, ",");
+    tg__put_fixed(o, y_of(place(y, p->value)), 2);
+    tg__put(o, " ");
 }
 
 /* Of each column of pixels: its first, lowest, highest and last value, in their order. */
-static void put_line(output *o, const tg_curve *c, const scale *x, const scale *y) {
-    put(o, "<polyline class=\"c\" points=\"");
+static void put_line(tg__output *o, const tg_curve *c, const scale *x, const scale *y) {
+    tg__put(o, "<polyline class=\"c\" points=\"");
     for (int64_t i = 0; i < c->n;) {
         double column = floor(COLUMNS * place(x, (double)c->points[i].step));
         int64_t first = i, lowest = i, highest = i;
@@ -370,59 +287,61 @@ static void put_line(output *o, const tg_curve *c, const scale *x, const scale *
         if (i - 1 > third)
             put_point(o, x, y, &c->points[i - 1]);
     }
-    put(o, "\"/>\n");
+    tg__put(o, "\"/>\n");
     if (c->n == 1) {
-        put(o, "<circle class=\"d\"");
+        tg__put(o, "<circle class=\"d\"");
         put_attribute(o, "cx", x_of(place(x, (double)c->points[0].step)));
         put_attribute(o, "cy", y_of(place(y, c->points[0].value)));
-        put(o, " r=\"3\"/>\n");
+        tg__put(o, " r=\"3\"/>\n");
     }
 }
 
-static void put_caption(output *o, const tg_curve *c, const point *lowest) {
-    put_integer(o, c->n + c->not_finite);
-    put(o, c->n + c->not_finite == 1 ? " value" : " values");
+static void put_caption(tg__output *o, const tg_curve *c, const point *lowest) {
+    tg__put_integer(o, c->n + c->not_finite);
+    tg__put(o, c->n + c->not_finite == 1 ? " value" : " values");
     if (c->n > 0) {
         const point *last = &c->points[c->n - 1];
-        put(o, "; last ");
-        put_double(o, last->value, 6);
-        put(o, " at step ");
-        put_integer(o, last->step);
-        put(o, "; lowest ");
-        put_double(o, lowest->value, 6);
-        put(o, " at step ");
-        put_integer(o, lowest->step);
+        tg__put(o, "; last ");
+        tg__put_double(o, last->value, 6);
+        tg__put(o, " at step ");
+        tg__put_integer(o, last->step);
+        tg__put(o, "; lowest ");
+        tg__put_double(o, lowest->value, 6);
+        tg__put(o, " at step ");
+        tg__put_integer(o, lowest->step);
     }
     if (c->not_finite > 0) {
-        put(o, "; ");
-        put_integer(o, c->not_finite);
-        put(o, c->not_finite == 1 ? " is not finite and left out" : " are not finite and left out");
+        tg__put(o, "; ");
+        tg__put_integer(o, c->not_finite);
+        tg__put(o, c->not_finite == 1 ? " is not finite and left out"
+                                      : " are not finite and left out");
     }
 }
 
-static void put_head(output *o, const tg_curve *c) {
-    put(o, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"");
-    put_integer(o, WIDTH);
-    put(o, "\" height=\"");
-    put_integer(o, HEIGHT);
-    put(o, "\" viewBox=\"0 0 ");
-    put_integer(o, WIDTH);
-    put(o, " ");
-    put_integer(o, HEIGHT);
-    put(o, "\" role=\"img\" font-family=\"sans-serif\" font-size=\"12\" fill=\"#333\">\n<title>");
-    put_user_text(o, c->title);
-    put(o, "</title>\n"
-           "<style>line{stroke:#d8d8d8}.f{stroke:#f0f0f0}.a{fill:none;stroke:#666}"
-           ".c{fill:none;stroke:#0a58a8;stroke-width:1.6;stroke-linejoin:round}"
-           ".d{fill:#0a58a8}</style>\n"
-           "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
-           "<g font-size=\"16\" font-weight=\"bold\">");
+static void put_head(tg__output *o, const tg_curve *c) {
+    tg__put(o, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"");
+    tg__put_integer(o, WIDTH);
+    tg__put(o, "\" height=\"");
+    tg__put_integer(o, HEIGHT);
+    tg__put(o, "\" viewBox=\"0 0 ");
+    tg__put_integer(o, WIDTH);
+    tg__put(o, " ");
+    tg__put_integer(o, HEIGHT);
+    tg__put(o,
+            "\" role=\"img\" font-family=\"sans-serif\" font-size=\"12\" fill=\"#333\">\n<title>");
+    tg__put_xml(o, c->title);
+    tg__put(o, "</title>\n"
+               "<style>line{stroke:#d8d8d8}.f{stroke:#f0f0f0}.a{fill:none;stroke:#666}"
+               ".c{fill:none;stroke:#0a58a8;stroke-width:1.6;stroke-linejoin:round}"
+               ".d{fill:#0a58a8}</style>\n"
+               "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
+               "<g font-size=\"16\" font-weight=\"bold\">");
     begin_text(o, LEFT, 30, "start");
-    put_user_text(o, c->title);
-    put(o, "</text></g>\n");
+    tg__put_xml(o, c->title);
+    tg__put(o, "</text></g>\n");
 }
 
-static void put_drawing(output *o, const tg_curve *c) {
+static void put_drawing(tg__output *o, const tg_curve *c) {
     const point *lowest = c->points, *highest = c->points;
     for (int64_t i = 1; i < c->n; i++) {
         if (c->points[i].value < lowest->value)
@@ -445,20 +364,20 @@ static void put_drawing(output *o, const tg_curve *c) {
             put_values(o, &y);
         put_line(o, c, &x, &y);
     }
-    put(o, "<rect class=\"a\"");
+    tg__put(o, "<rect class=\"a\"");
     put_attribute(o, "x", LEFT);
     put_attribute(o, "y", TOP);
     put_attribute(o, "width", RIGHT - LEFT);
     put_attribute(o, "height", BOTTOM - TOP);
-    put(o, "/>\n<g transform=\"translate(18 ");
-    put_integer(o, (TOP + BOTTOM) / 2);
-    put(o, ") rotate(-90)\">");
+    tg__put(o, "/>\n<g transform=\"translate(18 ");
+    tg__put_integer(o, (TOP + BOTTOM) / 2);
+    tg__put(o, ") rotate(-90)\">");
     begin_text(o, 0, 0, "middle");
-    put_user_text(o, c->label);
-    put(o, "</text></g>\n");
+    tg__put_xml(o, c->label);
+    tg__put(o, "</text></g>\n");
     begin_text(o, LEFT, HEIGHT - 14, "start");
     put_caption(o, c, lowest);
-    put(o, "</text>\n</svg>\n");
+    tg__put(o, "</text>\n</svg>\n");
 }
 
 tg_status tg_curve_write_svg(const tg_curve *c, const char *path) {
@@ -471,10 +390,10 @@ tg_status tg_curve_write_svg(const tg_curve *c, const char *path) {
     if (path == NULL || *path == '\0')
         return tg__fail(TG_ERR_ARG, op, "argument path is %s; give the path of the file to write",
                         path == NULL ? "NULL" : "empty");
-    output o = {0};
+    tg__output o = {0};
     put_drawing(&o, c);
     status = o.refused == 0 ? tg__file_replace(op, path, o.bytes, o.length)
                             : tg__fail_memory(op, o.refused);
-    tg__free(o.bytes, o.capacity);
+    tg__output_free(&o);
     return status;
 }

@@ -237,6 +237,15 @@ static void the_rest(void) {
         fclose(sink);
 }
 
+static void inspection(void) {
+    tg_profile_options o = TG_PROFILE_OPTIONS_INIT;
+    o.totals_only = true;
+    tg_profile *profile = tg_profile_begin(&o);
+    CHECK(profile != NULL);
+    CHECK(tg_profile_free(profile) == TG_OK);
+    CHECK(TG_GRAPH_MOST_DRAWN >= 1000);
+}
+
 /* With TENSORGRAD_SITES calls that make tensors are macros, one inside the other, and names without
  * parentheses still are functions. */
 static void sites(void) {
@@ -262,6 +271,7 @@ int main(void) {
     gradients();
     functions();
     the_rest();
+    inspection();
     sites();
     CHECK(tg_live_tensors() == 0);
     if (failures == 0)
