@@ -42,9 +42,9 @@ TG_API tg_tensor *tg_ceil(tg_tensor *x);
 TG_API tg_tensor *tg_trunc(tg_tensor *x);
 /** tg_trunc by its other name. */
 TG_API tg_tensor *tg_fix(tg_tensor *x);
-/** The nearest multiple of 10^-decimals, half to even: round(x·10^decimals)/10^decimals, the product
- *  rounded. decimals is from -308 to 308 (TG_ERR_ARG), and 0 for integers (TG_ERR_DTYPE). A number
- *  whose product overflows has no such decimals and stays. */
+/** The nearest multiple of 10^-decimals, half to even: round(x·10^decimals)/10^decimals, the
+ * product rounded. decimals is from -308 to 308 (TG_ERR_ARG), and 0 for integers (TG_ERR_DTYPE). A
+ * number whose product overflows has no such decimals and stays. */
 TG_API tg_tensor *tg_round(tg_tensor *x, int64_t decimals);
 /** x - trunc(x), with the sign of x; NaN for infinities; gradient 1. f32 and f64 only. */
 TG_API tg_tensor *tg_frac(tg_tensor *x);

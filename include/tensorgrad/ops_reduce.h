@@ -72,8 +72,8 @@ TG_API tg_tensor *tg_all(tg_tensor *x, int ndims, const int *dims, bool keepdim)
 TG_API tg_tensor *tg_any(tg_tensor *x, int ndims, const int *dims, bool keepdim);
 /** How many elements are not 0 (i64). */
 TG_API tg_tensor *tg_count_nonzero(tg_tensor *x, int ndims, const int *dims);
-/** ln Σ eˣ without overflow; -inf where all are -inf (gradient 0) or there are none. The gradient is
- *  g times the softmax over dims, also where y has lost digits to a large x. Float. */
+/** ln Σ eˣ without overflow; -inf where all are -inf (gradient 0) or there are none. The gradient
+ * is g times the softmax over dims, also where y has lost digits to a large x. Float. */
 TG_API tg_tensor *tg_logsumexp(tg_tensor *x, int ndims, const int *dims, bool keepdim);
 /** eˣ / Σ eˣ along dim. f32 or f64. */
 TG_API tg_tensor *tg_softmax(tg_tensor *x, int dim);
@@ -98,8 +98,8 @@ TG_API tg_tensor *tg_cummin(tg_tensor *x, int dim, tg_tensor **indices);
 
 /* ---- Differences and areas ------------------------------------------------------------------- */
 
-/** x[i + 1] - x[i] along dim, n times (bool: where they differ); nothing is left from n = size on, and
- *  n = 0 copies. */
+/** x[i + 1] - x[i] along dim, n times (bool: where they differ); nothing is left from n = size on,
+ * and n = 0 copies. */
 TG_API tg_tensor *tg_diff(tg_tensor *x, int64_t n, int dim);
 /** Σ(y[i] + y[i + 1])/2 · (x[i + 1] - x[i]) along dim: the area under y. x has one dim, or dims
  * that broadcast to y's, and as many elements along dim; TG_NONE: they are dx apart. Float. */

@@ -24,13 +24,14 @@ from ctypes import (
 )
 
 VERSION = "0.1.0"
-ABI_HASH = 0x489A1B6882B6555B
+ABI_HASH = 0x8EBFB7967A33ADB4
 
 TG_VERSION_MAJOR = 0
 TG_VERSION_MINOR = 1
 TG_VERSION_PATCH = 0
 TG_MAX_DIMS = 8
 TG_CHECKPOINT_MAX_OUTPUTS = 32
+TG_GRAPH_MOST_DRAWN = 5000
 TG_NO_PADDING = -9223372036854775808
 TG_SLICE_END = 9223372036854775807
 TG_CALLBACK_OWNS = 1
@@ -55,6 +56,10 @@ TG_ERR_INTERNAL = 13
 TG_LOG_DEBUG = 0
 TG_LOG_INFO = 1
 TG_LOG_WARN = 2
+
+# tg_graph_kind
+TG_GRAPH_OP = 0
+TG_GRAPH_LEAF = 1
 
 # tg_attr_type
 TG_ATTR_INT = 0
@@ -335,6 +340,34 @@ class tg_gradcheck_result(Structure):
             compared=0,
             text="",
         )
+
+
+class tg_graph_node_info(Structure):
+    """C: tg_graph_node_info."""
+
+    _fields_ = [
+        ("kind", c_int32),
+        ("root", c_bool),
+        ("shape_known", c_bool),
+        ("op", c_char_p),
+        ("label", c_char_p),
+        ("dtype", c_int),
+        ("ndim", c_int32),
+        ("shape", c_int64 * 8),
+        ("first_edge", c_int64),
+        ("n_edges", c_int64),
+    ]
+
+
+class tg_graph_edge_info(Structure):
+    """C: tg_graph_edge_info."""
+
+    _fields_ = [
+        ("from", c_int64),
+        ("to", c_int64),
+        ("output", c_int32),
+        ("input", c_int32),
+    ]
 
 
 class tg_hook(Structure):
@@ -867,6 +900,40 @@ class tg_optimizer_class(Structure):
     ]
 
 
+class tg_profile_options(Structure):
+    """C: tg_profile_options."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("totals_only", c_bool),
+        ("max_events", c_int64),
+        ("clock", CFUNCTYPE(c_double, c_void_p)),
+        ("clock_ctx", c_void_p),
+    ]
+
+    @classmethod
+    def init(cls):
+        """Filled with defaults."""
+        return cls(size=sizeof(cls), totals_only=False, max_events=0)
+
+
+class tg_profile_row_info(Structure):
+    """C: tg_profile_row_info."""
+
+    _fields_ = [
+        ("op", c_char_p),
+        ("calls", c_int64),
+        ("backward_calls", c_int64),
+        ("seconds", c_double),
+        ("backward_seconds", c_double),
+        ("bytes", c_uint64),
+        ("backward_bytes", c_uint64),
+        ("flops", c_double),
+        ("backward_flops", c_double),
+        ("peak_bytes", c_uint64),
+    ]
+
+
 class tg_generator_state(Structure):
     """C: tg_generator_state."""
 
@@ -874,6 +941,34 @@ class tg_generator_state(Structure):
         ("seed", c_uint64),
         ("stream", c_uint64),
         ("position", c_uint64),
+    ]
+
+
+class tg_trace_node_info(Structure):
+    """C: tg_trace_node_info."""
+
+    _fields_ = [
+        ("op", c_char_p),
+        ("number", c_int32),
+        ("n_inputs", c_int32),
+        ("n_outputs", c_int32),
+        ("n_attrs", c_int32),
+        ("in_place", c_bool),
+        ("inputs", c_void_p),
+        ("outputs", c_void_p),
+    ]
+
+
+class tg_trace_value_info(Structure):
+    """C: tg_trace_value_info."""
+
+    _fields_ = [
+        ("producer", c_int64),
+        ("output", c_int32),
+        ("dtype", c_int),
+        ("changed", c_bool),
+        ("ndim", c_int32),
+        ("shape", c_int64 * 8),
     ]
 
 
@@ -921,6 +1016,8 @@ PROTOTYPES = {
     "tg_set_log_hook": (None, (c_void_p, c_void_p), False),
     "tg_set_allocator": (c_int, (POINTER(tg_allocator),), False),
     "tg_memory_stats": (c_int, (POINTER(tg_memory_stats_t),), False),
+    "tg_memory_peak": (c_uint64, (), False),
+    "tg_memory_reset_peak": (None, (), False),
     "tg_memory_trim": (c_uint64, (c_uint64,), False),
     "tg_live_tensors": (c_int64, (), True),
     "tg_live_nodes": (c_int64, (), True),
@@ -1046,6 +1143,20 @@ PROTOTYPES = {
         ),
         False,
     ),
+    "tg_graph_new": (c_void_p, (c_void_p, c_int), False),
+    "tg_graph_from_trace": (c_void_p, (c_void_p,), False),
+    "tg_graph_free": (None, (c_void_p,), False),
+    "tg_graph_nodes": (c_int64, (c_void_p,), False),
+    "tg_graph_edges": (c_int64, (c_void_p,), False),
+    "tg_graph_node": (c_int, (c_void_p, c_int64, c_void_p), False),
+    "tg_graph_edge": (c_int, (c_void_p, c_int64, c_void_p), False),
+    "tg_graph_tensor": (c_void_p, (c_void_p, c_int64), False),
+    "tg_graph_label": (c_int, (c_void_p, c_int64, c_char_p), False),
+    "tg_graph_find": (c_int64, (c_void_p, c_void_p), False),
+    "tg_graph_format_dot": (c_int64, (c_void_p, c_void_p, c_size_t), False),
+    "tg_graph_write_dot": (c_int, (c_void_p, c_void_p), False),
+    "tg_graph_format_svg": (c_int64, (c_void_p, c_void_p, c_size_t), False),
+    "tg_graph_write_svg": (c_int, (c_void_p, c_void_p), False),
     "tg_hook_add": (c_uint64, (c_void_p, POINTER(tg_hook)), False),
     "tg_hook_remove": (c_int, (c_uint64,), False),
     "tg_retain_grad": (c_int, (c_void_p,), False),
@@ -1831,6 +1942,16 @@ PROTOTYPES = {
     "tg_optimizer_set_lr": (c_int, (c_void_p, c_double), False),
     "tg_sgd_new": (c_void_p, (c_void_p, c_int, POINTER(tg_sgd_options)), False),
     "tg_adam_new": (c_void_p, (c_void_p, c_int, POINTER(tg_adam_options)), False),
+    "tg_profile_begin": (c_void_p, (POINTER(tg_profile_options),), False),
+    "tg_profile_end": (c_int, (c_void_p,), False),
+    "tg_profile_free": (c_int, (c_void_p,), False),
+    "tg_profile_rows": (c_int64, (c_void_p,), False),
+    "tg_profile_row": (c_int, (c_void_p, c_int64, c_void_p), False),
+    "tg_profile_total": (c_int, (c_void_p, c_void_p), False),
+    "tg_profile_format": (c_int64, (c_void_p, c_void_p, c_size_t), False),
+    "tg_profile_print": (c_int, (c_void_p, c_void_p), False),
+    "tg_profile_format_trace": (c_int64, (c_void_p, c_void_p, c_size_t), False),
+    "tg_profile_write_trace": (c_int, (c_void_p, c_void_p), False),
     "tg_generator_new": (c_void_p, (c_uint64,), False),
     "tg_generator_free": (None, (c_void_p,), True),
     "tg_manual_seed": (c_int, (c_uint64,), False),
@@ -1918,6 +2039,16 @@ PROTOTYPES = {
     "tg_copy_to": (c_int, (c_void_p, c_void_p, c_size_t), False),
     "tg_format": (c_int64, (c_void_p, c_void_p, c_size_t), False),
     "tg_print": (c_int, (c_void_p, c_void_p), False),
+    "tg_trace_begin": (c_void_p, (), False),
+    "tg_trace_end": (c_int, (c_void_p,), False),
+    "tg_trace_free": (c_int, (c_void_p,), False),
+    "tg_trace_nodes": (c_int64, (c_void_p,), False),
+    "tg_trace_values": (c_int64, (c_void_p,), False),
+    "tg_trace_node": (c_int, (c_void_p, c_int64, c_void_p), False),
+    "tg_trace_attr": (c_int, (c_void_p, c_int64, c_int, c_void_p), False),
+    "tg_trace_value": (c_int, (c_void_p, c_int64, c_void_p), False),
+    "tg_trace_tensor": (c_void_p, (c_void_p, c_int64), False),
+    "tg_trace_find": (c_int64, (c_void_p, c_void_p), False),
     "tg_progress_new": (c_void_p, (c_char_p, c_int64, POINTER(tg_progress_options)), False),
     "tg_progress_update": (None, (c_void_p, c_int64, c_double), False),
     "tg_progress_free": (None, (c_void_p,), False),

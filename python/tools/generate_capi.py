@@ -108,7 +108,7 @@ class Types:
         """ctypes' type for a member of a structure."""
         if c_type.endswith("]"):
             base, count = c_type[:-1].split("[")
-            return f"{self.scalar(base)} * {count}"
+            return f"{self.scalar(base)} * {self.headers.constants.get(count, count)}"
         return self.callback(callback) if callback else self.argument(c_type)
 
     def callback(self, callback: Callback) -> str:

@@ -140,7 +140,7 @@ def parse_members(text: str) -> tuple[Param, ...]:
     """The members of a structure; `double a, b;` gives two, `int64_t a[3];` an `int64_t[3]`."""
     members: list[Param] = []
     for declaration in filter(None, (part.strip() for part in text.split(";"))):
-        array = re.fullmatch(r"(\w+)\s+(\w+)\[(\d+)\]", declaration)
+        array = re.fullmatch(r"(\w+)\s+(\w+)\[(\w+)\]", declaration)
         if array:
             members.append(Param(f"{array[1]}[{array[3]}]", array[2]))
             continue

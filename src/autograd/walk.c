@@ -513,7 +513,7 @@ bool tg__walk_run(tg__walk *w) {
         tg__node *n = tg__walk_pop(w->s);
         n->flags &= (uint8_t)~TG__NODE_WAITING;
         good = __builtin_expect(t->watch != NULL, 0) ? tg__watched_rule(w, n, run_node)
-                                                      : run_node(w, n);
+                                                     : run_node(w, n);
         if (!w->listed)
             tg__walk_drop(n);
         tg__node_unref(n);

@@ -5,6 +5,6 @@
 #ifndef TG__ABI_HASH_H
 #define TG__ABI_HASH_H
 
-#define TG__ABI_HASH 0x489a1b6882b6555bull
+#define TG__ABI_HASH 0x8ebfb7967a33adb4ull
 
 #endif

@@ -68,7 +68,7 @@ struct tg__thread {
     void (*engine_free)(tg__thread *);
     void *generator; /* core's default random generator, allocated lazily */
     void (*generator_free)(tg__thread *);
-    void *watch;      /* autograd's: what is told of every operation; NULL: nothing */
+    void *watch; /* autograd's: what is told of every operation; NULL: nothing */
     void (*watch_free)(tg__thread *);
     void *dead_nodes; /* list of nodes to destroy, while destruction is running (autograd) */
     bool destroying;
