@@ -49,13 +49,16 @@ static inline uint64_t add(tg_tensor *x, tg_tensor *(*gradient)(void *, tg_tenso
     return id;
 }
 
-static inline uint64_t add_probe(tg_tensor *x, probe *p) {
+/* The tensor must go, or the hook be removed, before p does. */
+static inline uint64_t add_owned(tg_tensor *x, probe *p) {
     tg_hook h = TG_HOOK_INIT(probing, p);
     h.destroy = destroyed;
     uint64_t id = tg_hook_add(x, &h);
     assert_true(id != 0);
     return id;
 }
+
+static inline uint64_t add_probe(tg_tensor *x, probe *p) { return add(x, probing, p); }
 
 static inline uint64_t add_accumulated(tg_tensor *x, tg_status (*accumulated)(void *, tg_tensor *),
                                        void *ctx) {

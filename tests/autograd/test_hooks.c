@@ -53,8 +53,6 @@ static void a_hook_outlives_the_handle_of_its_tensor(void **state) {
     tg_release(h);
     assert_ok(tg_backward(y));
     assert_values(tg_grad(x), 6);
-    assert_int_equal(p.destroyed, 0);
-    tg_release(y); /* other results of the graph still belong to the scope */
 }
 
 static void a_hook_stays_with_the_operation_when_its_result_is_written(void **state) {

@@ -15,10 +15,10 @@ static void contexts_are_destroyed_once(void **state) {
     tg_scope s = tg_scope_open();
     tg_tensor *x = LEAF(1);
     tg_tensor *h = tg_square(x);
-    uint64_t id = add_probe(x, &p[0]);
-    add_probe(x, &p[1]);
-    add_probe(h, &p[2]);
-    uint64_t late = add_probe(h, &p[3]);
+    uint64_t id = add_owned(x, &p[0]);
+    add_owned(x, &p[1]);
+    add_owned(h, &p[2]);
+    uint64_t late = add_owned(h, &p[3]);
     assert_ok(tg_hook_remove(id));
     assert_int_equal(p[0].destroyed, 1);
     assert_ok(tg_hook_remove(id)); /* gone already: nothing */
@@ -37,10 +37,10 @@ static void removed_hooks_leave_nothing_behind(void **state) {
     add_probe(x, &p);
     tg_memory_stats_t before = TG_MEMORY_STATS_INIT;
     tg_memory_stats_t after = TG_MEMORY_STATS_INIT;
-    assert_ok(tg_hook_remove(add_probe(x, &p)));
+    assert_ok(tg_hook_remove(add_owned(x, &p)));
     assert_ok(tg_memory_stats(&before));
     for (int i = 0; i < 1000; i++)
-        assert_ok(tg_hook_remove(add_probe(x, &p)));
+        assert_ok(tg_hook_remove(add_owned(x, &p)));
     assert_ok(tg_memory_stats(&after));
     assert_int_equal(before.bytes_in_use, after.bytes_in_use);
     assert_int_equal(p.destroyed, 1001);
@@ -81,9 +81,9 @@ static void hooks_may_remove_themselves_and_others_and_add_some(void **state) {
         probe added = {.mark = 'a'};
         meddler m = {.x = on, .add = &added};
         memset(trail, 0, sizeof trail);
-        uint64_t before = add_probe(on, &first);
+        uint64_t before = add_owned(on, &first);
         m.remove[0] = add(on, meddling, &m); /* itself */
-        m.remove[1] = add_probe(on, &last);  /* the next */
+        m.remove[1] = add_owned(on, &last);  /* the next */
         tg_tensor *y = tg_sum(h, TG_ALL, false);
         assert_ok(keep_backward(y));
         assert_int_equal(m.calls, 1);
@@ -369,9 +369,9 @@ static void failed_allocations_leave_no_hook_and_no_gradient(void **state) {
             assert_null(tg_grad(h));
             assert_int_equal(p[0].destroyed + p[1].destroyed, 0);
             if (on_h == 0)
-                add_probe(h, &p[0]);
+                add_owned(h, &p[0]);
             if (on_x == 0)
-                add_probe(x, &p[1]);
+                add_owned(x, &p[1]);
             assert_ok(tg_retain_grad(h));
             assert_ok(keep_backward(y));
         }
