@@ -12,7 +12,16 @@ const tg__op *const tg__op_table[TG__OP_COUNT + 1] = {
 const char *tg__op_name(uint16_t op) {
     if (op < TG__OP_COUNT)
         return tg__op_table[op]->name;
-    return op == TG__SGD_STEP ? "sgd_step_" : op == TG__ADAM_STEP ? "adam_step_" : "tg_data_mut";
+    switch (op) {
+    case TG__SGD_STEP:
+        return "sgd_step_";
+    case TG__ADAM_STEP:
+        return "adam_step_";
+    case TG__CUSTOM_FUNCTION:
+        return "a custom function";
+    default:
+        return "tg_data_mut";
+    }
 }
 
 int tg_op_count(void) { return TG__OP_COUNT; }
