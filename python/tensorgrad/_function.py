@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from functools import wraps
 from itertools import count
 from struct import Struct
 from threading import local
@@ -184,8 +185,15 @@ class Function:
 def once_differentiable(backward: F) -> F:
     """Marks a backward that is not made of tensor operations: a walk with create_graph=True is
     refused with UnsupportedError, where its result would be silently wrong."""
-    backward._once_differentiable = True  # type: ignore[attr-defined]
-    return backward
+    if not callable(backward):
+        raise TypeError(f"once_differentiable: a function, got {type(backward).__name__}")
+
+    @wraps(backward)
+    def once(*args: Any) -> Any:
+        return backward(*args)
+
+    once._once_differentiable = True  # type: ignore[attr-defined]
+    return once  # type: ignore[return-value]
 
 
 def _calls() -> list[FunctionContext]:
