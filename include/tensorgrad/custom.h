@@ -3,6 +3,7 @@
 #define TENSORGRAD_CUSTOM_H
 
 #include <tensorgrad/autograd.h>
+#include <tensorgrad/op.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -111,6 +112,51 @@ TG_API tg_status tg_function_call(tg_function *function, tg_tensor *const *input
 /** What output `output` would be. TG_ERR_UNSUPPORTED if the class has no infer. */
 TG_API tg_status tg_function_infer(tg_function *function, tg_tensor *const *inputs, int n_inputs,
                                    int output, tg_dtype *dtype, int *ndim, int64_t *shape);
+
+/* ---- Operations by name ---------------------------------------------------------------------- */
+
+/** An attribute of an operation of one's own: a member of its struct of attributes. */
+typedef struct {
+    const char *name;
+    int32_t type;    /**< TG_ATTR_INT: int64_t, TG_ATTR_FLOAT: double, TG_ATTR_BOOL: bool,
+                          TG_ATTR_DTYPE: int32_t */
+    uint32_t offset; /**< of the member */
+    bool required;   /**< a call must give it */
+    int64_t i;       /**< default, unless of type FLOAT */
+    double f;        /**< default of type FLOAT */
+} tg_op_field;
+
+/** Most attributes of an operation, bytes of their struct, and operations of one's own. */
+#define TG_OP_MAX_FIELDS 16
+#define TG_OP_MAX_ATTR_BYTES 512
+#define TG_OP_MAX_REGISTERED 256
+
+/** An operation to register. All texts are copied. */
+typedef struct {
+    uint32_t size;      /**< sizeof(tg_op_class) */
+    int32_t n_outputs;  /**< 1 to TG_FUNCTION_MAX_OUTPUTS */
+    const char *maths;  /**< optional: one line, up to 60 bytes */
+    int32_t n_inputs;   /**< up to 16; -1: any number */
+    int32_t n_optional; /**< how many of the last may be TG_NONE, or left off a call */
+    const tg_op_field *fields;
+    int32_t n_fields;
+    uint32_t attr_size;                /**< sizeof the struct of attributes */
+    const tg_function_class *function; /**< required: its name, forward and backward */
+    void *ctx;                         /**< what the callbacks get */
+} tg_op_class;
+
+/**
+ * Adds an operation to the table of op.h, for the life of the process: tg_op_find, tg_op_describe,
+ * tg_op_attr and tg_op_call know it from then on. Any thread.
+ *
+ * The callbacks find the values of the attributes by tg_call_attrs. Returns the number, or -1:
+ * TG_ERR_ARG for a name that is taken or holds other characters than letters, digits, _ . and :,
+ * for fields that do not lie in the struct or share a name, and as tg_function_new; TG_ERR_STATE
+ * when there are TG_OP_MAX_REGISTERED. On failure ctx stays the caller's; destroy is never called.
+ */
+TG_API int tg_op_register(const tg_op_class *op);
+/** The struct of attributes of the running call, all members filled; NULL if it has none. */
+TG_API const void *tg_call_attrs(const tg_call *call);
 
 /* ---- In forward ------------------------------------------------------------------------------ */
 

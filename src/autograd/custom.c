@@ -60,6 +60,7 @@ tg_function *tg_function_new(const tg_function_class *methods, void *ctx) {
     atomic_store_explicit(&f->refs, 1, memory_order_relaxed);
     f->methods = known;
     f->ctx = ctx;
+    f->number = TG__CUSTOM_FUNCTION;
     snprintf(f->name, sizeof f->name, "%s", known.name);
     snprintf(f->onnx, sizeof f->onnx, "%s", known.onnx != NULL ? known.onnx : "none");
     snprintf(f->label, sizeof f->label, LABEL, f->name);

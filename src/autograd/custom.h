@@ -17,6 +17,7 @@ struct tg_function {
     _Atomic uint32_t refs; /* the user's, and one per call that lives */
     tg_function_class methods;
     void *ctx;
+    uint16_t number; /* of the registered op, or TG__CUSTOM_FUNCTION */
     char name[TG__FUNCTION_NAME + 1], onnx[TG__FUNCTION_NAME + 1];
     char label[TG__FUNCTION_NAME + sizeof "function ''"]; /* how errors begin */
 };
@@ -52,6 +53,7 @@ struct tg_call {
     bool create;              /* backward: the walk is recorded */
     tg_tensor *const *inputs; /* forward */
     const bool *wanted;       /* backward */
+    void *attr;               /* struct of attributes of a registered op, or NULL */
     tg_tensor **grads;        /* [n_out] backward */
     tg__old_input *old;       /* [n_in] */
     bool *non_differentiable; /* [n_out] */
@@ -72,7 +74,16 @@ bool tg__function_infer(const tg_function *f, tg_tensor *const *inputs, int n_in
 
 /* custom_call.c: */
 
-tg_call *tg__call_new(tg_function *f, tg_tensor *const *inputs, int n_in, int n_out);
+/* With a copy of attr_size bytes of attributes. */
+tg_call *tg__call_new(tg_function *f, tg_tensor *const *inputs, int n_in, int n_out,
+                      const void *attr, size_t attr_size);
+/* The gradient rule of all functions. */
+void tg__custom_rule(tg__rule *r);
+
+/* custom_forward.c: */
+
+tg_status tg__custom_call(tg_function *f, tg_tensor *const *inputs, int n_inputs, const void *attr,
+                          size_t attr_size, tg_tensor **outputs, int n_outputs);
 void tg__call_free(tg_call *c);
 void tg__call_drop_saved(tg_call *c);
 void tg__call_drop_copies(tg_call *c);

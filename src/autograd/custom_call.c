@@ -9,11 +9,11 @@
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
-static void custom_rule(tg__rule *r);
-
-tg_call *tg__call_new(tg_function *f, tg_tensor *const *inputs, int n_in, int n_out) {
+tg_call *tg__call_new(tg_function *f, tg_tensor *const *inputs, int n_in, int n_out,
+                      const void *attr, size_t attr_size) {
     size_t grads = (size_t)n_out * sizeof(tg_tensor *), old = (size_t)n_in * sizeof(tg__old_input);
-    size_t bytes = sizeof(tg_call) + grads + old + (size_t)n_out * sizeof(bool);
+    size_t room = (attr_size + 15) & ~(size_t)15;
+    size_t bytes = sizeof(tg_call) + room + grads + old + (size_t)n_out * sizeof(bool);
     tg_call *c = tg__alloc_zero(bytes);
     if (c == NULL) {
         tg__fail_memory(f->label, bytes);
@@ -26,17 +26,19 @@ tg_call *tg__call_new(tg_function *f, tg_tensor *const *inputs, int n_in, int n_
                      .inputs = "input",
                      .n_in = -1,
                      .n_out = (uint8_t)n_out,
-                     .number = TG__CUSTOM_FUNCTION,
+                     .number = f->number,
                      .flags = constant ? TG__NOT_DIFF : 0,
                      .attr_size = sizeof(tg_call *),
-                     .rule = constant ? NULL : custom_rule,
+                     .rule = constant ? NULL : tg__custom_rule,
                      .saves = {TG__SAVE_METAS},
                      .onnx = {f->onnx, 0, NULL}};
     c->function = f;
     c->inputs = inputs;
     c->n_in = n_in;
     c->n_out = n_out;
-    c->grads = (tg_tensor **)(void *)(c + 1);
+    if (attr_size > 0)
+        c->attr = memcpy(c + 1, attr, attr_size);
+    c->grads = (tg_tensor **)(void *)((char *)(c + 1) + room);
     c->old = (tg__old_input *)(void *)((char *)c->grads + grads);
     c->non_differentiable = (bool *)((char *)c->old + old);
     c->bytes = bytes;
@@ -198,6 +200,8 @@ tg_status tg_call_set_data(tg_call *c, void *data, void (*deleter)(void *data)) 
     return TG_OK;
 }
 
+const void *tg_call_attrs(const tg_call *c) { return c != NULL ? c->attr : NULL; }
+
 void *tg_call_data(const tg_call *c) { return c != NULL ? c->data : NULL; }
 
 bool tg_call_needs_grad(const tg_call *c, int input) {
@@ -295,7 +299,7 @@ static tg_tensor *given(tg_tensor *raw) {
 }
 
 /* Leaves NULL in gin, and an error, if it fails. */
-static void custom_rule(tg__rule *r) {
+void tg__custom_rule(tg__rule *r) {
     tg_call *c;
     memcpy(&c, r->attr, sizeof(tg_call *));
     const tg_function *f = c->function;

@@ -187,7 +187,7 @@ static void take_dirty(tg_call *c, tg_tensor **outputs) {
         int k = c->old[i].output;
         if (c->old[i].before == NULL)
             continue;
-        tg__bump(x, TG__CUSTOM_FUNCTION);
+        tg__bump(x, c->op.number);
         if (c->node == NULL || !differentiable(c, outputs[k], k))
             continue;
         tg__node_ref(c->node);
@@ -207,7 +207,7 @@ static void commit(tg_call *c, tg_tensor **outputs) {
     take_dirty(c, outputs);
     for (int k = 0; k < c->n_out; k++) {
         if (!tg__is_none(outputs[k]))
-            outputs[k]->op = TG__CUSTOM_FUNCTION;
+            outputs[k]->op = c->op.number;
         tg__give(outputs[k]); /* there is room: settle made it */
     }
     if (node == NULL) {
@@ -254,8 +254,8 @@ static void undo(tg_call *c, tg_tensor **outputs, int n_outputs) {
     tg__call_free(c);
 }
 
-tg_status tg_function_call(tg_function *f, tg_tensor *const *inputs, int n_inputs,
-                           tg_tensor **outputs, int n_outputs) {
+tg_status tg__custom_call(tg_function *f, tg_tensor *const *inputs, int n_inputs, const void *attr,
+                          size_t attr_size, tg_tensor **outputs, int n_outputs) {
     if (outputs == NULL || n_outputs < 1 || n_outputs > TG_FUNCTION_MAX_OUTPUTS)
         return tg__fail(TG_ERR_ARG, "function_call",
                         "room for %d outputs at %s; pass an array of 1 to %d", n_outputs,
@@ -270,7 +270,7 @@ tg_status tg_function_call(tg_function *f, tg_tensor *const *inputs, int n_input
         return gate;
     if (!tg__function_inputs(f, inputs, n_inputs))
         return tg_error_status();
-    tg_call *c = tg__call_new(f, inputs, n_inputs, n_outputs);
+    tg_call *c = tg__call_new(f, inputs, n_inputs, n_outputs, attr, attr_size);
     if (c == NULL)
         return TG_ERR_MEMORY;
     int record = t->grad_on ? tg__recording(&c->op, inputs, n_inputs) : 0;
@@ -282,4 +282,9 @@ tg_status tg_function_call(tg_function *f, tg_tensor *const *inputs, int n_input
     }
     undo(c, outputs, n_outputs);
     return tg_error_status();
+}
+
+tg_status tg_function_call(tg_function *f, tg_tensor *const *inputs, int n_inputs,
+                           tg_tensor **outputs, int n_outputs) {
+    return tg__custom_call(f, inputs, n_inputs, NULL, 0, outputs, n_outputs);
 }

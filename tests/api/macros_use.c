@@ -180,6 +180,20 @@ static void functions(tg_tensor *w) {
     tg_tensor *y = NULL;
     CHECK(tg_function_call(f, &w, 1, &y, 1) == TG_OK && y != NULL);
     tg_function_free(f);
+    tg_op_class op;
+    memset(&op, 0, sizeof op);
+    op.size = sizeof op;
+    op.n_inputs = op.n_outputs = 1;
+    op.function = &methods;
+    op.n_fields = TG_OP_MAX_FIELDS + 1;
+    CHECK(tg_op_register(&op) == -1);
+    op.n_fields = 0;
+    op.attr_size = TG_OP_MAX_ATTR_BYTES + 1;
+    CHECK(tg_op_register(&op) == -1);
+    op.attr_size = 0;
+    tg_error_clear();
+    int before = tg_op_count(), number = tg_op_register(&op);
+    CHECK(number == before && TG_OP_MAX_REGISTERED > 1);
 }
 
 static void losses(tg_tensor *x, tg_tensor *classes) { /* x [2, 3] of zeros */
