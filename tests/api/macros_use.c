@@ -166,7 +166,7 @@ static tg_status twice(void *ctx, tg_call *call, tg_tensor *const *in, int n_in,
     return TG_OK;
 }
 
-static void functions(tg_tensor *w) {
+static void own_functions(tg_tensor *w) {
     tg_function_class methods;
     memset(&methods, 0, sizeof methods);
     methods.size = sizeof methods;
@@ -233,6 +233,7 @@ static void gradients(void) {
     optimizers(w);
     hooks(w);
     functions(w);
+    own_functions(w);
     CHECK(tg_scope_close(s) == TG_OK);
 }
 
