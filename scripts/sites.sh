@@ -16,6 +16,7 @@ if [ "${1:-}" = --check ]; then
 fi
 headers=${1:-$(dirname -- "$0")/..}/include/tensorgrad
 hand_out='tg_none tg_keep tg_retain tg_hold tg_scope_return tg_sited tg_grad'
+hand_out="$hand_out tg_call_saved"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 

@@ -38,18 +38,19 @@
  *     }
  *
  * base.h errors, memory, threads; tensor.h creation and data; scope.h ownership; ops.h operations;
- * op.h operations by name; autograd.h gradients; hooks.h hooks, names, anomaly mode; functional.h
- * Jacobians and Hessians; checkpoint.h gradients in less memory; gradcheck.h gradients against
- * differences; trace.h a recording of operations; graph.h drawings of what was recorded; profile.h
- * its cost; random.h generators; optim.h optimizers; data.h readers; train.h progress and curves.
- * With TENSORGRAD_SITES defined before this file is included, leak reports and anomaly mode name
- * file and line (sites.h). */
+ * op.h operations by name; autograd.h gradients; hooks.h hooks, names, anomaly mode; custom.h
+ * operations of your own; functional.h Jacobians and Hessians; checkpoint.h gradients in less
+ * memory; gradcheck.h gradients against differences; trace.h a recording of operations; graph.h
+ * drawings of what was recorded; profile.h its cost; random.h generators; optim.h optimizers;
+ * data.h readers; train.h progress and curves. With TENSORGRAD_SITES defined before this file is
+ * included, leak reports and anomaly mode name file and line (sites.h). */
 #ifndef TENSORGRAD_TENSORGRAD_H
 #define TENSORGRAD_TENSORGRAD_H
 
 #include <tensorgrad/autograd.h>
 #include <tensorgrad/base.h>
 #include <tensorgrad/checkpoint.h>
+#include <tensorgrad/custom.h>
 #include <tensorgrad/data.h>
 #include <tensorgrad/functional.h>
 #include <tensorgrad/gradcheck.h>

@@ -5,6 +5,8 @@ The text is the library's: operation, what came (shapes, dtypes), what was expec
 
 from __future__ import annotations
 
+from threading import get_ident
+
 from . import _capi
 from . import _lib as _lib  # loads the library
 from ._capi import tg_error_clear, tg_error_message, tg_error_op, tg_error_status
@@ -101,11 +103,27 @@ def make_error(status: int, op: str, text: str) -> TensorgradError:
     return error
 
 
-def failure() -> TensorgradError:
+# What callbacks raised, by thread, on its way through the library to the call around them.
+_raised: dict[int, tuple[int, BaseException]] = {}
+
+
+def raised_in_callback(error: BaseException) -> int:
+    """The status for a callback to return; the call that fails with it raises error."""
+    status = error.status if isinstance(error, TensorgradError) else _capi.TG_ERR_INTERNAL
+    _raised[get_ident()] = (status, error)
+    return status
+
+
+def failure() -> BaseException:
     """The calling thread's pending error as an exception to raise; the library forgets it."""
     status = tg_error_status()
     if status == _capi.TG_OK:
         return InternalError("a call failed without an error")
+    if _raised:
+        expected, error = _raised.pop(get_ident(), (_capi.TG_OK, None))
+        if error is not None and expected == status:
+            tg_error_clear()
+            return error
     op = tg_error_op().decode("utf-8", "replace")
     text = tg_error_message().decode("utf-8", "replace")
     tg_error_clear()

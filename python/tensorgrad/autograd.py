@@ -1,4 +1,4 @@
-"""Gradients of several tensors at once, and gradients of gradients."""
+"""Gradients of several tensors at once, gradients of gradients, and functions of one's own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import struct
 
 from . import _capi as c
 from ._errors import failure, not_a_tensor
+from ._function import Function, FunctionContext, once_differentiable
 from ._pack import pack_tensors
 from ._tensor import NONE, Tensor
 from ._wrap import check, wrap
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     Tensors = Union[Tensor, Sequence[Tensor]]
     Gradients = Union[Tensor, Sequence[Optional[Tensor]], None]
 
-__all__ = ["backward", "grad"]
+__all__ = ["Function", "FunctionContext", "backward", "grad", "once_differentiable"]
 
 
 def _listed(tensors: Tensors) -> Sequence[Tensor]:

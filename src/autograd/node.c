@@ -202,6 +202,8 @@ void tg__node_drop_saved(tg__node *node) {
         s[i].tensor = NULL;
         tg__unref(x);
     }
+    if (__builtin_expect(node->flags & TG__NODE_BESIDE, 0))
+        tg__custom_drop_saved(node);
 }
 
 /* ---- What few nodes have ---- */
@@ -241,6 +243,8 @@ static void extra_free(tg__extra *x) {
 
 static void destroy(tg__node *n, tg__extra *extra) {
     tg__node_drop_saved(n);
+    if (__builtin_expect(n->flags & TG__NODE_CUSTOM, 0))
+        tg__custom_free(n);
     const tg__edge *e = tg__edges(n);
     for (uint32_t i = 0; i < n->n_in; i++) {
         if (e[i].target == NULL)

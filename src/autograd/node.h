@@ -27,10 +27,12 @@ typedef struct {
 } tg__saved;
 
 enum {
-    TG__NODE_RELEASED = 1,  /* a walk has consumed the saved values */
-    TG__NODE_NEEDED = 2,    /* scratch of tg_gradients: leads to an input */
-    TG__NODE_WAITING = 4,   /* scratch: in the heap */
-    TG__NODE_DEAD_EXTRA = 8 /* in the list of nodes to destroy, with an extra */
+    TG__NODE_RELEASED = 1,   /* a walk has consumed the saved values */
+    TG__NODE_NEEDED = 2,     /* scratch of tg_gradients: leads to an input */
+    TG__NODE_WAITING = 4,    /* scratch: in the heap */
+    TG__NODE_DEAD_EXTRA = 8, /* in the list of nodes to destroy, with an extra */
+    TG__NODE_CUSTOM = 64,    /* of a function of the user's: owns a tg_call (custom.c) */
+    TG__NODE_BESIDE = 128    /* which has saved values of its own */
 };
 
 /* A tensor that is a result of the node and has a name, or wants its gradient kept. */
@@ -114,5 +116,19 @@ const char *tg__node_where(const tg__node *node);
 
 /* anomaly.c: remembers where the node is recorded and from what; false if memory is short. */
 bool tg__origin_note(tg__node *node, tg_tensor *const *in);
+
+/* record.c: */
+
+/* Whether a call must be recorded; -1 with an error if it cannot be. */
+int tg__recording(const tg__op *op, tg_tensor *const *in, int n_in);
+/* The rules of Law 3 for writing x in place with recording on; false with an error. */
+bool tg__may_write(const tg__op *op, const tg_tensor *x, bool recorded);
+/* x, just written, becomes output out_nr of the node in place of what it was; takes over one
+ * reference of the node. */
+void tg__take_history(tg_tensor *x, tg__node *node, int out_nr);
+
+/* custom.c: what a node with TG__NODE_CUSTOM holds beside it. */
+void tg__custom_drop_saved(tg__node *node);
+void tg__custom_free(tg__node *node);
 
 #endif

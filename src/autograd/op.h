@@ -170,6 +170,14 @@ struct tg__op {
 #undef TG_OP_X
 extern const tg__op *const tg__op_table[TG__OP_COUNT + 1];
 
+/* Any op by its number, registered ones included, or NULL (table.c). */
+const tg__op *tg__op_at(int number);
+/* register.c: how many ops the user registered; the i-th; calling it, with its attributes. */
+int tg__registered_count(void);
+const tg__op *tg__registered(int i);
+tg_status tg__registered_call(int i, tg_tensor *const *in, int n_in, const void *attr,
+                              tg_tensor **out, int n_out);
+
 static inline int tg__n_out(const tg__op *op) { return op->n_out > 0 ? op->n_out : 1; }
 
 /* ---- Calling (record.c) ---- */

@@ -70,8 +70,7 @@ static int refuse_missing_rule(const tg__op *op, tg_tensor *const *in, int n_in)
     return -1;
 }
 
-/* Whether the call must be recorded; -1 with an error if it cannot be. */
-static int recording(const tg__op *op, tg_tensor *const *in, int n_in) {
+int tg__recording(const tg__op *op, tg_tensor *const *in, int n_in) {
     unsigned flags = 0;
     for (int i = 0; i < n_in; i++) {
         if (!(i < 16 && (op->no_grad >> i & 1)))
@@ -253,7 +252,7 @@ apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr, tg_ten
             return false;
     if (!check_numbers(op, attr))
         return false;
-    int record = t->grad_on ? recording(op, in, n_in) : 0;
+    int record = t->grad_on ? tg__recording(op, in, n_in) : 0;
     if (record < 0)
         return false;
     bool shut = tg__gate(t) != TG_OK; /* then the pending error is not this call's */
@@ -328,8 +327,7 @@ tg_tensor *tg__apply_rest(const tg__op *op, tg_tensor *const *in, int n_in, cons
 
 #define MAX_IN_PLACE 4 /* inputs of an op that writes into x itself */
 
-/* The rules of Law 3 for writing x while recording. */
-static bool may_write(const tg__op *op, const tg_tensor *x, bool recorded) {
+bool tg__may_write(const tg__op *op, const tg_tensor *x, bool recorded) {
     if ((x->flags & TG__REQUIRES_GRAD) && x->node == NULL) {
         tg__fail(TG_ERR_STATE, op->name,
                  "in place on a leaf that requires gradients (%s); use the form without _, or turn "
@@ -391,10 +389,10 @@ static bool copy_overwritten(const tg__op *op, tg_tensor *const *in, int n_in, b
     return true;
 }
 
-static void take_history(tg_tensor *x, tg__node *node) {
+void tg__take_history(tg_tensor *x, tg__node *node, int out_nr) {
     tg__node *old = x->node;
     x->node = NULL;
-    tg__node_attach(node, x, 0);
+    tg__node_attach(node, x, out_nr);
     atomic_fetch_add_explicit(&x->storage->epoch, 1, memory_order_relaxed);
     if (old == NULL)
         return;
@@ -428,7 +426,7 @@ static bool write_in_place(const tg__op *op, tg_tensor *const *in, tg_tensor *co
     if (good)
         tg__bump(x, op->number);
     if (good && node != NULL)
-        take_history(x, node);
+        tg__take_history(x, node, 0);
     else if (node != NULL)
         tg__node_unref(node);
     return good;
@@ -486,10 +484,10 @@ tg_tensor *tg__apply_(const tg__op *op, tg_tensor *const *in, int n_in, const vo
         return NULL;
     if ((op->flags & TG__COMPOSED) || any_narrow(op, in, n_in))
         return apply_and_copy(op, in, n_in, attr);
-    int record = t->grad_on ? recording(op, in, n_in) : 0;
+    int record = t->grad_on ? tg__recording(op, in, n_in) : 0;
     if (record > 0 && !tg_dtype_is_float((tg_dtype)in[0]->dtype))
         record = 0; /* integers take the value only */
-    if (record < 0 || (t->grad_on && !may_write(op, in[0], record)))
+    if (record < 0 || (t->grad_on && !tg__may_write(op, in[0], record)))
         return NULL;
     tg_tensor *values[MAX_IN_PLACE];
     bool good = copy_overwritten(op, in, n_in, record, values) &&

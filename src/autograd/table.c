@@ -9,19 +9,35 @@ const tg__op *const tg__op_table[TG__OP_COUNT + 1] = {
 #undef TG_OP_X
     NULL};
 
-const char *tg__op_name(uint16_t op) {
-    if (op < TG__OP_COUNT)
-        return tg__op_table[op]->name;
-    return op == TG__SGD_STEP ? "sgd_step_" : op == TG__ADAM_STEP ? "adam_step_" : "tg_data_mut";
+const tg__op *tg__op_at(int number) {
+    if (number < 0)
+        return NULL;
+    return number < TG__OP_COUNT ? tg__op_table[number] : tg__registered(number - TG__OP_COUNT);
 }
 
-int tg_op_count(void) { return TG__OP_COUNT; }
+const char *tg__op_name(uint16_t op) {
+    const tg__op *known = tg__op_at(op);
+    if (known != NULL)
+        return known->name;
+    switch (op) {
+    case TG__SGD_STEP:
+        return "sgd_step_";
+    case TG__ADAM_STEP:
+        return "adam_step_";
+    case TG__CUSTOM_FUNCTION:
+        return "a custom function";
+    default:
+        return "tg_data_mut";
+    }
+}
+
+int tg_op_count(void) { return TG__OP_COUNT + tg__registered_count(); }
 
 int tg_op_find(const char *name) {
     if (name == NULL)
         return -1;
-    for (int i = 0; i < TG__OP_COUNT; i++)
-        if (strcmp(tg__op_table[i]->name, name) == 0)
+    for (int i = 0; i < tg_op_count(); i++)
+        if (strcmp(tg__op_at(i)->name, name) == 0)
             return i;
     return -1;
 }
@@ -36,15 +52,15 @@ static int count_fields(const tg__op *op) {
 
 static tg_status no_such_op(const char *caller, int op) {
     return tg__fail(TG_ERR_INDEX, caller, "op %d does not exist; give 0 to %d", op,
-                    TG__OP_COUNT - 1);
+                    tg_op_count() - 1);
 }
 
 tg_status tg_op_describe(int number, tg_op_info *info) {
-    if (number < 0 || number >= TG__OP_COUNT)
+    if (number < 0 || number >= tg_op_count())
         return no_such_op("op_describe", number);
     if (info == NULL)
         return tg__fail_null("op_describe", "info");
-    const tg__op *op = tg__op_table[number];
+    const tg__op *op = tg__op_at(number);
     *info = (tg_op_info){.name = op->name,
                          .maths = op->maths,
                          .n_inputs = op->n_in,
@@ -60,9 +76,9 @@ tg_status tg_op_describe(int number, tg_op_info *info) {
 }
 
 tg_status tg_op_attr(int number, int attr, tg_attr *out, bool *required) {
-    if (number < 0 || number >= TG__OP_COUNT)
+    if (number < 0 || number >= tg_op_count())
         return no_such_op("op_attr", number);
-    const tg__op *op = tg__op_table[number];
+    const tg__op *op = tg__op_at(number);
     if (attr < 0 || attr >= count_fields(op))
         return tg__fail(TG_ERR_INDEX, "op_attr", "%s has %d attributes; there is no number %d",
                         op->name, count_fields(op), attr);
@@ -285,7 +301,7 @@ tg_status tg_op_call(const char *name, tg_tensor *const *inputs, int n_inputs, c
     if (number < 0)
         return tg__fail(TG_ERR_ARG, "op_call",
                         "there is no operation %s; tg_op_describe lists them", tg__quote(name));
-    const tg__op *op = tg__op_table[number];
+    const tg__op *op = tg__op_at(number);
     _Alignas(8) char values[ATTR_MAX] = {0};
     if (n_inputs < 0 || (n_inputs > 0 && inputs == NULL))
         return tg__fail(TG_ERR_ARG, op->name, "%d inputs at %s; pass a list and its length",
@@ -301,5 +317,7 @@ tg_status tg_op_call(const char *name, tg_tensor *const *inputs, int n_inputs, c
         in = padded;
         n_inputs = op->n_in;
     }
+    if (number >= TG__OP_COUNT)
+        return tg__registered_call(number - TG__OP_COUNT, in, n_inputs, values, out, n_out);
     return tg__apply(op, in, n_inputs, values, out) ? TG_OK : tg_error_status();
 }

@@ -472,7 +472,7 @@ static bool run_node(tg__walk *w, tg__node *n) {
     if (!frame_open(&f, w, n))
         return false;
     good = good && run_rule(w, n, &f);
-    if (!w->retain && n->n_saved > 0) {
+    if (!w->retain && (n->n_saved > 0 || (n->flags & TG__NODE_BESIDE))) {
         n->flags |= TG__NODE_RELEASED;
         tg__node_drop_saved(n);
     }

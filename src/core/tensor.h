@@ -29,6 +29,7 @@ typedef struct {
 #define TG__NO_OP 0xffffu /* tg_data_mut */
 #define TG__SGD_STEP 0xfffeu
 #define TG__ADAM_STEP 0xfffdu
+#define TG__CUSTOM_FUNCTION 0xfffcu
 
 typedef struct tg__node tg__node; /* autograd's */
 

@@ -157,6 +157,45 @@ static void optimizers(tg_tensor *w) {
     CHECK((TG_CALLBACK_OWNS & 1u) != 0);
 }
 
+static tg_status twice(void *ctx, tg_call *call, tg_tensor *const *in, int n_in, tg_tensor **out,
+                       int n_out) {
+    (void)ctx;
+    CHECK(n_in == 1 && n_out == 1 && n_out <= TG_FUNCTION_MAX_OUTPUTS);
+    CHECK(!tg_call_needs_grad(call, 0));
+    out[0] = tg_mul_scalar(in[0], 2);
+    return TG_OK;
+}
+
+static void own_functions(tg_tensor *w) {
+    tg_function_class methods;
+    memset(&methods, 0, sizeof methods);
+    methods.size = sizeof methods;
+    methods.name = "twice";
+    methods.forward = twice;
+    methods.flags = TG_FUNCTION_ONCE;
+    CHECK(tg_function_new(&methods, NULL) == NULL); /* no backward */
+    tg_error_clear();
+    methods.flags = TG_FUNCTION_NOT_DIFFERENTIABLE;
+    tg_function *f = tg_function_new(&methods, NULL);
+    tg_tensor *y = NULL;
+    CHECK(tg_function_call(f, &w, 1, &y, 1) == TG_OK && y != NULL);
+    tg_function_free(f);
+    tg_op_class op;
+    memset(&op, 0, sizeof op);
+    op.size = sizeof op;
+    op.n_inputs = op.n_outputs = 1;
+    op.function = &methods;
+    op.n_fields = TG_OP_MAX_FIELDS + 1;
+    CHECK(tg_op_register(&op) == -1);
+    op.n_fields = 0;
+    op.attr_size = TG_OP_MAX_ATTR_BYTES + 1;
+    CHECK(tg_op_register(&op) == -1);
+    op.attr_size = 0;
+    tg_error_clear();
+    int before = tg_op_count(), number = tg_op_register(&op);
+    CHECK(number == before && TG_OP_MAX_REGISTERED > 1);
+}
+
 static void losses(tg_tensor *x, tg_tensor *classes) { /* x [2, 3] of zeros */
     tg_poisson_nll_loss_options poisson = TG_POISSON_NLL_LOSS_OPTIONS_INIT;
     CHECK(tg_item(tg_poisson_nll_loss(x, x, &poisson)) == 1);
@@ -193,6 +232,8 @@ static void gradients(void) {
     layers();
     optimizers(w);
     hooks(w);
+    functions(w);
+    own_functions(w);
     CHECK(tg_scope_close(s) == TG_OK);
 }
 
