@@ -24,13 +24,19 @@ from ctypes import (
 )
 
 VERSION = "0.1.0"
-ABI_HASH = 0x8EBFB7967A33ADB4
+ABI_HASH = 0x6F78F78235C0013A
 
 TG_VERSION_MAJOR = 0
 TG_VERSION_MINOR = 1
 TG_VERSION_PATCH = 0
 TG_MAX_DIMS = 8
 TG_CHECKPOINT_MAX_OUTPUTS = 32
+TG_FUNCTION_NOT_DIFFERENTIABLE = 2
+TG_FUNCTION_ONCE = 4
+TG_FUNCTION_MAX_OUTPUTS = 64
+TG_OP_MAX_FIELDS = 16
+TG_OP_MAX_ATTR_BYTES = 512
+TG_OP_MAX_REGISTERED = 256
 TG_GRAPH_MOST_DRAWN = 5000
 TG_NO_PADDING = -9223372036854775808
 TG_SLICE_END = 9223372036854775807
@@ -235,6 +241,51 @@ class tg_checkpoint_options(Structure):
     def init(cls):
         """Filled with defaults."""
         return cls(size=sizeof(cls), flags=0, preserve_rng=True, n_generators=0)
+
+
+class tg_function_class(Structure):
+    """C: tg_function_class."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("name", c_char_p),
+        ("forward", CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_int, c_void_p, c_int)),
+        ("backward", CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_int, c_void_p, c_int)),
+        ("infer", CFUNCTYPE(c_int, c_void_p, c_void_p, c_int, c_int, c_void_p, c_void_p, c_void_p)),
+        ("onnx", c_char_p),
+        ("destroy", CFUNCTYPE(None, c_void_p)),
+    ]
+
+
+class tg_op_field(Structure):
+    """C: tg_op_field."""
+
+    _fields_ = [
+        ("name", c_char_p),
+        ("type", c_int32),
+        ("offset", c_uint32),
+        ("required", c_bool),
+        ("i", c_int64),
+        ("f", c_double),
+    ]
+
+
+class tg_op_class(Structure):
+    """C: tg_op_class."""
+
+    _fields_ = [
+        ("size", c_uint32),
+        ("n_outputs", c_int32),
+        ("maths", c_char_p),
+        ("n_inputs", c_int32),
+        ("n_optional", c_int32),
+        ("fields", c_void_p),
+        ("n_fields", c_int32),
+        ("attr_size", c_uint32),
+        ("function", POINTER(tg_function_class)),
+        ("ctx", c_void_p),
+    ]
 
 
 class tg_csv_options(Structure):
@@ -1034,6 +1085,26 @@ PROTOTYPES = {
         (c_void_p, c_void_p, c_void_p, c_int, c_void_p, c_int, POINTER(tg_checkpoint_options)),
         False,
     ),
+    "tg_function_new": (c_void_p, (POINTER(tg_function_class), c_void_p), False),
+    "tg_function_free": (None, (c_void_p,), False),
+    "tg_function_name": (c_char_p, (c_void_p,), False),
+    "tg_function_onnx": (c_char_p, (c_void_p,), False),
+    "tg_function_call": (c_int, (c_void_p, c_void_p, c_int, c_void_p, c_int), False),
+    "tg_function_infer": (
+        c_int,
+        (c_void_p, c_void_p, c_int, c_int, c_void_p, c_void_p, c_void_p),
+        False,
+    ),
+    "tg_op_register": (c_int, (POINTER(tg_op_class),), False),
+    "tg_call_attrs": (c_void_p, (c_void_p,), False),
+    "tg_call_save": (c_int, (c_void_p, c_void_p, c_int), False),
+    "tg_call_mark_non_differentiable": (c_int, (c_void_p, c_int), False),
+    "tg_call_mark_dirty": (c_int, (c_void_p, c_int), False),
+    "tg_call_set_data": (c_int, (c_void_p, c_void_p, c_void_p), False),
+    "tg_call_data": (c_void_p, (c_void_p,), False),
+    "tg_call_needs_grad": (c_bool, (c_void_p, c_int), False),
+    "tg_call_saved_count": (c_int, (c_void_p,), False),
+    "tg_call_saved": (c_void_p, (c_void_p, c_int), False),
     "tg_read_csv": (c_void_p, (c_char_p, c_int, POINTER(tg_csv_options)), False),
     "tg_vjp": (
         c_int,

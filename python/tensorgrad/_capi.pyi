@@ -17,6 +17,12 @@ TG_VERSION_MINOR: int
 TG_VERSION_PATCH: int
 TG_MAX_DIMS: int
 TG_CHECKPOINT_MAX_OUTPUTS: int
+TG_FUNCTION_NOT_DIFFERENTIABLE: int
+TG_FUNCTION_ONCE: int
+TG_FUNCTION_MAX_OUTPUTS: int
+TG_OP_MAX_FIELDS: int
+TG_OP_MAX_ATTR_BYTES: int
+TG_OP_MAX_REGISTERED: int
 TG_GRAPH_MOST_DRAWN: int
 TG_NO_PADDING: int
 TG_SLICE_END: int
@@ -145,6 +151,36 @@ class tg_checkpoint_options(ctypes.Structure):
     destroy: Any
     @classmethod
     def init(cls) -> tg_checkpoint_options: ...
+
+class tg_function_class(ctypes.Structure):
+    size: int
+    flags: int
+    name: bytes
+    forward: Any
+    backward: Any
+    infer: Any
+    onnx: bytes
+    destroy: Any
+
+class tg_op_field(ctypes.Structure):
+    name: bytes
+    type: int
+    offset: int
+    required: bool
+    i: int
+    f: float
+
+class tg_op_class(ctypes.Structure):
+    size: int
+    n_outputs: int
+    maths: bytes
+    n_inputs: int
+    n_optional: int
+    fields: int | None
+    n_fields: int
+    attr_size: int
+    function: tg_function_class | None
+    ctx: int | None
 
 class tg_csv_options(ctypes.Structure):
     size: int
@@ -582,6 +618,38 @@ def tg_checkpoint(
     options: tg_checkpoint_options | None,
     /,
 ) -> int: ...
+def tg_function_new(methods: tg_function_class | None, ctx: Address, /) -> int | None: ...
+def tg_function_free(function: Address, /) -> None: ...
+def tg_function_name(function: Address, /) -> bytes: ...
+def tg_function_onnx(function: Address, /) -> bytes: ...
+def tg_function_call(
+    function: Address,
+    inputs: Address,
+    n_inputs: int,
+    outputs: Address,
+    n_outputs: int,
+    /,
+) -> int: ...
+def tg_function_infer(
+    function: Address,
+    inputs: Address,
+    n_inputs: int,
+    output: int,
+    dtype: Address,
+    ndim: Address,
+    shape: Address,
+    /,
+) -> int: ...
+def tg_op_register(op: tg_op_class | None, /) -> int: ...
+def tg_call_attrs(call: Address, /) -> int | None: ...
+def tg_call_save(call: Address, tensors: Address, n: int, /) -> int: ...
+def tg_call_mark_non_differentiable(call: Address, output: int, /) -> int: ...
+def tg_call_mark_dirty(call: Address, input: int, /) -> int: ...
+def tg_call_set_data(call: Address, data: Address, deleter: Address, /) -> int: ...
+def tg_call_data(call: Address, /) -> int | None: ...
+def tg_call_needs_grad(call: Address, input: int, /) -> bool: ...
+def tg_call_saved_count(call: Address, /) -> int: ...
+def tg_call_saved(call: Address, i: int, /) -> int | None: ...
 def tg_read_csv(
     path: bytes | None,
     dtype: int,

@@ -5,6 +5,6 @@
 #ifndef TG__ABI_HASH_H
 #define TG__ABI_HASH_H
 
-#define TG__ABI_HASH 0x8ebfb7967a33adb4ull
+#define TG__ABI_HASH 0x6f78f78235c0013aull
 
 #endif
