@@ -232,7 +232,6 @@ static void gradients(void) {
     layers();
     optimizers(w);
     hooks(w);
-    functions(w);
     own_functions(w);
     CHECK(tg_scope_close(s) == TG_OK);
 }
