@@ -1,6 +1,8 @@
 /* test_custom_forward.c - calling functions: outputs, inputs written in place, what is undone. */
 #include "functions.h"
 
+#include <tensorgrad/hooks.h>
+
 /* ---- A forward that does what it is told ----------------------------------------------------- */
 
 enum {
@@ -178,6 +180,24 @@ static void a_dirty_input_takes_the_new_history(void **state) {
     assert_values(tg_grad(w), 12, 12);
 }
 
+static void names_and_kept_gradients_move_with_a_dirty_input(void **state) {
+    (void)state;
+    tg_tensor *w = LEAF(1, 2), *x = tg_mul_scalar(w, 3), *y;
+    assert_ok(tg_name(x, "hidden"));
+    assert_ok(tg_retain_grad(x));
+    assert_ok(told(DOUBLE_, x, &y, 1));
+    sum_backward(tg_square(x));
+    assert_values(tg_grad(x), 12, 24); /* of x as it is now */
+    assert_values(tg_grad(w), 72, 144);
+    tg_function_class methods = cube_class();
+    tg_tensor *z = once(&methods, NULL, x);
+    bool was = no_grad();
+    tg_add_scalar_(x, 1);
+    tg_set_grad_enabled(was);
+    assert_denied(tg_backward(tg_sum(z, TG_ALL, false)), TG_ERR_STATE, "function 'cube'",
+                  "'hidden'");
+}
+
 static void a_plain_dirty_input_is_just_written(void **state) {
     (void)state;
     tg_tensor *x = ROW(1, 2), *y;
@@ -350,6 +370,7 @@ int main(void) {
         tg_scoped(integers_and_marked_outputs_are_constants),
         tg_scoped(outputs_may_be_absent_but_not_forgotten),
         tg_scoped(a_dirty_input_takes_the_new_history),
+        tg_scoped(names_and_kept_gradients_move_with_a_dirty_input),
         tg_scoped(a_plain_dirty_input_is_just_written),
         tg_scoped(what_may_not_be_written_is_refused_before_it_is),
         tg_scoped(a_failed_call_puts_dirty_inputs_back),
