@@ -114,6 +114,27 @@ static void a_composed_operation_is_one_node(void **state) {
     assert_ok(tg_scope_close(s));
 }
 
+static tg_tensor *doubles(void *ctx, tg_tensor *grad) {
+    (void)ctx;
+    return tg_add(grad, grad);
+}
+
+static void what_hooks_run_is_no_node(void **state) {
+    (void)state;
+    tg_scope s = tg_scope_open();
+    tg_tensor *x = LEAF(1, 2);
+    const tg_hook hook = TG_HOOK_INIT(doubles, NULL);
+    assert_true(tg_hook_add(x, &hook) != 0);
+    tg_trace_t *t = tg_trace_begin();
+    tg_tensor *y = tg_sum(tg_exp(x), TG_ALL, false);
+    assert_true(tg_hook_add(y, &hook) != 0);
+    assert_ok(tg_backward(y));
+    assert_int_equal(tg_trace_nodes(t), 2);
+    assert_close(at(tg_grad(x), 0), 4 * exp(1), 1e-12, 0);
+    tg_trace_free(t);
+    assert_ok(tg_scope_close(s));
+}
+
 static void narrow_types_are_one_node(void **state) {
     (void)state;
     tg_scope s = tg_scope_open();
@@ -360,9 +381,10 @@ static void the_end_of_the_thread_ends_it(void **state) {
 
 #define TEST(f) cmocka_unit_test_teardown(f, teardown)
 TG_TEST_MAIN(TEST(calls_are_recorded_with_their_values), TEST(attributes_are_typed),
-             TEST(a_composed_operation_is_one_node), TEST(narrow_types_are_one_node),
-             TEST(writing_in_place_makes_a_new_value), TEST(writing_behind_its_back_is_noticed),
-             TEST(detaching_keeps_the_value), TEST(checkpointing_keeps_the_values),
-             TEST(results_are_not_held), TEST(it_is_begun_and_ended_once),
-             TEST(an_operation_that_fails_is_not_recorded), TEST(every_allocation_may_fail),
-             TEST(threads_trace_on_their_own), TEST(the_end_of_the_thread_ends_it))
+             TEST(a_composed_operation_is_one_node), TEST(what_hooks_run_is_no_node),
+             TEST(narrow_types_are_one_node), TEST(writing_in_place_makes_a_new_value),
+             TEST(writing_behind_its_back_is_noticed), TEST(detaching_keeps_the_value),
+             TEST(checkpointing_keeps_the_values), TEST(results_are_not_held),
+             TEST(it_is_begun_and_ended_once), TEST(an_operation_that_fails_is_not_recorded),
+             TEST(every_allocation_may_fail), TEST(threads_trace_on_their_own),
+             TEST(the_end_of_the_thread_ends_it))
