@@ -62,7 +62,8 @@ TG_API tg_status tg_graph_edge(const tg_graph *graph, int64_t i, tg_graph_edge_i
  *  TG_ERR_STATE if it is an operation. */
 TG_API tg_tensor *tg_graph_tensor(const tg_graph *graph, int64_t i);
 
-/** Sets the label of node i, which drawings show; "" or NULL: none. TG_ERR_INDEX, TG_ERR_MEMORY. */
+/** Sets the label of node i, which drawings show (at first the name that tg_name gave the leaf or
+ *  the result); "" or NULL: none. TG_ERR_INDEX, TG_ERR_MEMORY. */
 TG_API tg_status tg_graph_label(tg_graph *graph, int64_t i, const char *label);
 /** The node that is leaf x or made x; -1 if there is none (of a trace: leaves only). Sets no error.
  */

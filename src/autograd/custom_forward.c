@@ -5,6 +5,7 @@
  * inputs that forward announced to write are kept until then, and put back if there is no commit.
  */
 #include "autograd/custom.h"
+#include "autograd/watch.h"
 
 #include <string.h>
 
@@ -276,12 +277,19 @@ tg_status tg__custom_call(tg_function *f, tg_tensor *const *inputs, int n_inputs
     int record = t->grad_on ? tg__recording(&c->op, inputs, n_inputs) : 0;
     c->grad_on = t->grad_on;
     c->recording = record > 0;
-    if (record >= 0 && run_forward(c, outputs) && settle(c, outputs)) {
+    tg__op told = c->op; /* which may be gone when the call is */
+    told.flags |= TG__ANY_DTYPE;
+    tg__watching w = {NULL};
+    bool watched = __builtin_expect(t->watch != NULL, 0);
+    bool begun = !watched || tg__watch_begin(&w, &told, inputs, n_inputs, NULL, n_outputs, false);
+    bool good = begun && record >= 0 && run_forward(c, outputs) && settle(c, outputs);
+    if (good)
         commit(c, outputs);
-        return TG_OK;
-    }
-    undo(c, outputs, n_outputs);
-    return tg_error_status();
+    else
+        undo(c, outputs, n_outputs);
+    if (watched && begun)
+        tg__watch_end(&w, &told, inputs, n_inputs, outputs, good ? n_outputs : 0);
+    return good ? TG_OK : tg_error_status();
 }
 
 tg_status tg_function_call(tg_function *f, tg_tensor *const *inputs, int n_inputs,

@@ -7,6 +7,8 @@
 #include "autograd/graph.h"
 #include "autograd/watch.h"
 
+#include <tensorgrad/hooks.h>
+
 #include <string.h>
 
 #define MOST_NODES ((uint64_t)1 << 31)
@@ -98,6 +100,16 @@ static void free_text(char *text) {
         tg__free(text, strlen(text) + 1);
 }
 
+/* The name that a tensor has already is a label; false with an error. */
+static bool set_label(const char *op, tg__graph_node *n, const char *name) {
+    if (name == NULL || *name == '\0')
+        return true;
+    n->label = copy_text(op, name);
+    if (n->label != NULL)
+        n->info.label = n->label;
+    return n->label != NULL;
+}
+
 /* ---- The tape ---- */
 
 /* The node of a leaf or of a recorded operation, added if it is new; -1 with an error. */
@@ -124,7 +136,8 @@ static int64_t visit(tg_graph *g, const char *op, void *key, bool leaf) {
             if (s[k].tensor != NULL && s[k].is_output && s[k].index == 0)
                 set_shape(&n->info, s[k].tensor->dtype, s[k].tensor->ndim, s[k].tensor->shape);
     }
-    return (int64_t)g->n_nodes - 1;
+    const char *name = leaf ? tg_name_of(key) : tg__node_name(key);
+    return set_label(op, n, name) ? (int64_t)g->n_nodes - 1 : -1;
 }
 
 /* Adds the edges of node i, and the nodes they come from. */
@@ -279,6 +292,8 @@ static int64_t value_node(tg_graph *g, const char *op, traced *t, int64_t v, int
         tg__ref(x);
         set_shape(&n->info, info.dtype, info.ndim, info.shape);
         t->of_value[v] = (uint32_t)g->n_nodes;
+        if (!set_label(op, n, tg_name_of(x)))
+            return -1;
     }
     return (int64_t)t->of_value[v] - 1;
 }

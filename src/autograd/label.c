@@ -45,11 +45,16 @@ void tg__note_leave(tg__node *node, const tg__leaf *leaf) {
 
 /* ---- Text ---- */
 
-const char *tg__node_called(const tg__node *node) {
+const char *tg__node_name(const tg__node *node) {
     const char *name = NULL;
     for (const tg__note *n = first_note(node); n != NULL && name == NULL; n = n->next)
         if (!atomic_load_explicit(&n->gone, memory_order_relaxed))
             name = n->leaf->name;
+    return name;
+}
+
+const char *tg__node_called(const tg__node *node) {
+    const char *name = tg__node_name(node);
     if (name == NULL)
         return node->op->name;
     char *buf = tg__desc_buffer();

@@ -109,6 +109,8 @@ static inline tg__extra *tg__extra_of(const tg__node *node) {
 bool tg__note_add(const char *op, tg__node *node, uint32_t out_nr, tg__leaf *leaf);
 /* The tensor is that no longer. */
 void tg__note_leave(tg__node *node, const tg__leaf *leaf);
+/* The name that tg_name gave one of its results; NULL: none. */
+const char *tg__node_name(const tg__node *node);
 /* "mul", or "mul 'name of its result'", in a short-lived buffer. */
 const char *tg__node_called(const tg__node *node);
 /* " recorded at file.c:12", or "" if that is not known, in a short-lived buffer. */

@@ -508,6 +508,9 @@ bool tg__walk_run(tg__walk *w) {
     tg__thread *t = tg__self();
     bool was = t->grad_on;
     t->grad_on = w->create;
+    tg__watch *watch = t->watch;
+    if (__builtin_expect(watch != NULL, 0))
+        watch->depth++; /* what hooks run is no call of the program's */
     bool good = true;
     while (good && w->s->n_heap > 0) {
         tg__node *n = tg__walk_pop(w->s);
@@ -529,5 +532,7 @@ bool tg__walk_run(tg__walk *w) {
     if (good && w->anomaly)
         good = tg__anomaly_targets(w);
     t->grad_on = was;
+    if (__builtin_expect(watch != NULL, 0))
+        watch->depth--;
     return good;
 }

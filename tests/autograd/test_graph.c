@@ -149,6 +149,12 @@ static void nodes_have_labels(void **state) {
     assert_string_equal(node(g, 1).label, "result");
     assert_ok(tg_graph_label(g, 0, NULL));
     assert_string_equal(node(g, 0).label, "");
+    tg_graph_free(g);
+    assert_ok(tg_name(x, "x"));
+    assert_ok(tg_name(y, "y"));
+    g = tg_graph_new(&y, 1);
+    assert_string_equal(node(g, 0).label, "x");
+    assert_string_equal(node(g, 1).label, "y");
     assert_denied(tg_graph_label(g, 2, "b"), TG_ERR_INDEX, "node 2 does not exist");
     tg_graph_free(g);
     assert_ok(tg_scope_close(s));
@@ -185,6 +191,7 @@ static void every_allocation_may_fail(void **state) {
     (void)state;
     tg_scope s = tg_scope_open();
     tg_tensor *x = LEAF(1);
+    assert_ok(tg_name(x, "x"));
     tg_trace_t *t = tg_trace_begin();
     tg_tensor *y = x;
     for (int i = 0; i < 200; i++)

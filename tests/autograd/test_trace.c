@@ -114,6 +114,76 @@ static void a_composed_operation_is_one_node(void **state) {
     assert_ok(tg_scope_close(s));
 }
 
+static tg_tensor *doubles(void *ctx, tg_tensor *grad) {
+    (void)ctx;
+    return tg_add(grad, grad);
+}
+
+static void what_hooks_run_is_no_node(void **state) {
+    (void)state;
+    tg_scope s = tg_scope_open();
+    tg_tensor *x = LEAF(1, 2);
+    const tg_hook hook = TG_HOOK_INIT(doubles, NULL);
+    assert_true(tg_hook_add(x, &hook) != 0);
+    tg_trace_t *t = tg_trace_begin();
+    tg_tensor *y = tg_sum(tg_exp(x), TG_ALL, false);
+    assert_true(tg_hook_add(y, &hook) != 0);
+    assert_ok(tg_backward(y));
+    assert_int_equal(tg_trace_nodes(t), 2);
+    assert_close(at(tg_grad(x), 0), 4 * exp(1), 1e-12, 0);
+    tg_trace_free(t);
+    assert_ok(tg_scope_close(s));
+}
+
+/* Writes its result itself. */
+static tg_status triple(void *ctx, tg_call *call, tg_tensor *const *in, int n_in, tg_tensor **out,
+                        int n_out) {
+    (void)ctx;
+    (void)call;
+    (void)n_in;
+    out[0] = tg_scalar(TG_F64, 3 * tg_item(in[0]));
+    for (int k = 1; k < n_out; k++)
+        out[k] = TG_NONE;
+    return out[0] != NULL ? TG_OK : TG_ERR_MEMORY;
+}
+
+static tg_status triple_back(void *ctx, tg_call *call, tg_tensor *const *g, int n_out,
+                             tg_tensor **gin, int n_in) {
+    (void)ctx;
+    (void)call;
+    (void)n_out;
+    (void)n_in;
+    gin[0] = tg_mul_scalar(g[0], 3);
+    return TG_OK;
+}
+
+static void a_function_of_the_users_is_one_node(void **state) {
+    (void)state;
+    tg_scope s = tg_scope_open();
+    tg_function_class methods = {
+        .size = sizeof methods, .name = "triple", .forward = triple, .backward = triple_back};
+    tg_function *f = tg_function_new(&methods, NULL);
+    assert_non_null(f);
+    tg_tensor *x = number(2), *y[2];
+    tg_trace_t *t = tg_trace_begin();
+    tg_profile *p = tg_profile_begin(NULL);
+    assert_ok(tg_function_call(f, &x, 1, y, 2));
+    tg_tensor *z = tg_neg(y[0]);
+    assert_ok(tg_profile_end(p));
+    assert_ok(tg_trace_end(t));
+    tg_function_free(f);
+    assert_int_equal(tg_trace_nodes(t), 2);
+    assert_string_equal(node(t, 0).op, "triple");
+    assert_int_equal(node(t, 0).number, -1);
+    assert_int_equal(node(t, 0).outputs[1], -1);
+    assert_int_equal(node(t, 1).inputs[0], node(t, 0).outputs[0]);
+    assert_int_equal(node(t, 1).outputs[0], tg_trace_find(t, z));
+    assert_int_equal(tg_profile_rows(p), 2);
+    tg_profile_free(p);
+    tg_trace_free(t);
+    assert_ok(tg_scope_close(s));
+}
+
 static void narrow_types_are_one_node(void **state) {
     (void)state;
     tg_scope s = tg_scope_open();
@@ -360,7 +430,8 @@ static void the_end_of_the_thread_ends_it(void **state) {
 
 #define TEST(f) cmocka_unit_test_teardown(f, teardown)
 TG_TEST_MAIN(TEST(calls_are_recorded_with_their_values), TEST(attributes_are_typed),
-             TEST(a_composed_operation_is_one_node), TEST(narrow_types_are_one_node),
+             TEST(a_composed_operation_is_one_node), TEST(what_hooks_run_is_no_node),
+             TEST(a_function_of_the_users_is_one_node), TEST(narrow_types_are_one_node),
              TEST(writing_in_place_makes_a_new_value), TEST(writing_behind_its_back_is_noticed),
              TEST(detaching_keeps_the_value), TEST(checkpointing_keeps_the_values),
              TEST(results_are_not_held), TEST(it_is_begun_and_ended_once),
