@@ -80,8 +80,7 @@ static void empty_dims_give_zeros(void **state) {
 static void malformed_equations_are_named_with_the_place(void **state) {
     (void)state;
     tg_tensor *x = m22();
-    assert_refused(sum1("i1", x), TG_ERR_ARG, "einsum: equation 'i1', at character 1",
-                   "a letter");
+    assert_refused(sum1("i1", x), TG_ERR_ARG, "einsum: equation 'i1', at character 1", "a letter");
     assert_refused(sum1("i.j", x), TG_ERR_ARG, "at character 1", "\"...\"");
     assert_refused(sum1("...i...", x), TG_ERR_ARG, "second ellipsis");
     assert_refused(sum1("ij-", x), TG_ERR_ARG, "expected \"->\"");
