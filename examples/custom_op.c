@@ -123,7 +123,6 @@ dy/dx      at -2.0: -0.08810, by differences -0.08810  ok
 dy/db      at -2.0:  0.18071, by differences  0.18071  ok
 d2y/dx2    at -2.0: -0.04848, by differences -0.04848  ok
 d2y/dxdb   at -2.0:  0.06464, by differences  0.06464  ok
-function_new: the class 'swish' has no method backward; set methods.backward, or the flag
-TG_FUNCTION_NOT_DIFFERENTIABLE function 'swish': gradient 1 is NULL, its input is f64 []; backward
-must set it, to TG_NONE if there is none
+function_new: the class 'swish' has no method backward; ...
+function 'swish': gradient 1 is NULL, ...
 */

@@ -55,6 +55,7 @@ fi
 
 #define TENSORGRAD_SITED(call) tg_sited((tg_site(__FILE__, __LINE__), (call)), __FILE__, __LINE__)
 
+/* clang-format off: one line each */
 END
     sed 's/.*/#define &(...) TENSORGRAD_SITED(&(__VA_ARGS__))/' "$tmp/names"
     printf '\n#endif\n'

@@ -15,6 +15,7 @@
 
 #define TENSORGRAD_SITED(call) tg_sited((tg_site(__FILE__, __LINE__), (call)), __FILE__, __LINE__)
 
+/* clang-format off: one line each */
 #define tg_abs(...) TENSORGRAD_SITED(tg_abs(__VA_ARGS__))
 #define tg_absolute(...) TENSORGRAD_SITED(tg_absolute(__VA_ARGS__))
 #define tg_acos(...) TENSORGRAD_SITED(tg_acos(__VA_ARGS__))
@@ -69,8 +70,7 @@
 #define tg_bernoulli(...) TENSORGRAD_SITED(tg_bernoulli(__VA_ARGS__))
 #define tg_bilinear(...) TENSORGRAD_SITED(tg_bilinear(__VA_ARGS__))
 #define tg_binary_cross_entropy(...) TENSORGRAD_SITED(tg_binary_cross_entropy(__VA_ARGS__))
-#define tg_binary_cross_entropy_with_logits(...)                                                   \
-    TENSORGRAD_SITED(tg_binary_cross_entropy_with_logits(__VA_ARGS__))
+#define tg_binary_cross_entropy_with_logits(...) TENSORGRAD_SITED(tg_binary_cross_entropy_with_logits(__VA_ARGS__))
 #define tg_bincount(...) TENSORGRAD_SITED(tg_bincount(__VA_ARGS__))
 #define tg_bitwise_and(...) TENSORGRAD_SITED(tg_bitwise_and(__VA_ARGS__))
 #define tg_bitwise_left_shift(...) TENSORGRAD_SITED(tg_bitwise_left_shift(__VA_ARGS__))
@@ -327,8 +327,7 @@
 #define tg_multi_head_attention(...) TENSORGRAD_SITED(tg_multi_head_attention(__VA_ARGS__))
 #define tg_multi_margin_loss(...) TENSORGRAD_SITED(tg_multi_margin_loss(__VA_ARGS__))
 #define tg_multilabel_margin_loss(...) TENSORGRAD_SITED(tg_multilabel_margin_loss(__VA_ARGS__))
-#define tg_multilabel_soft_margin_loss(...)                                                        \
-    TENSORGRAD_SITED(tg_multilabel_soft_margin_loss(__VA_ARGS__))
+#define tg_multilabel_soft_margin_loss(...) TENSORGRAD_SITED(tg_multilabel_soft_margin_loss(__VA_ARGS__))
 #define tg_multinomial(...) TENSORGRAD_SITED(tg_multinomial(__VA_ARGS__))
 #define tg_multiply(...) TENSORGRAD_SITED(tg_multiply(__VA_ARGS__))
 #define tg_mv(...) TENSORGRAD_SITED(tg_mv(__VA_ARGS__))
@@ -418,8 +417,7 @@
 #define tg_rxlogy_scalar(...) TENSORGRAD_SITED(tg_rxlogy_scalar(__VA_ARGS__))
 #define tg_scalar(...) TENSORGRAD_SITED(tg_scalar(__VA_ARGS__))
 #define tg_scalar_i64(...) TENSORGRAD_SITED(tg_scalar_i64(__VA_ARGS__))
-#define tg_scaled_dot_product_attention(...)                                                       \
-    TENSORGRAD_SITED(tg_scaled_dot_product_attention(__VA_ARGS__))
+#define tg_scaled_dot_product_attention(...) TENSORGRAD_SITED(tg_scaled_dot_product_attention(__VA_ARGS__))
 #define tg_scatter(...) TENSORGRAD_SITED(tg_scatter(__VA_ARGS__))
 #define tg_scatter_add(...) TENSORGRAD_SITED(tg_scatter_add(__VA_ARGS__))
 #define tg_scatter_reduce(...) TENSORGRAD_SITED(tg_scatter_reduce(__VA_ARGS__))
