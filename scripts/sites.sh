@@ -55,7 +55,8 @@ fi
 
 #define TENSORGRAD_SITED(call) tg_sited((tg_site(__FILE__, __LINE__), (call)), __FILE__, __LINE__)
 
-/* clang-format off: one line each */
+/* One line each. */
+/* clang-format off */
 END
     sed 's/.*/#define &(...) TENSORGRAD_SITED(&(__VA_ARGS__))/' "$tmp/names"
     printf '\n#endif\n'

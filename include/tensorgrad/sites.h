@@ -15,7 +15,8 @@
 
 #define TENSORGRAD_SITED(call) tg_sited((tg_site(__FILE__, __LINE__), (call)), __FILE__, __LINE__)
 
-/* clang-format off: one line each */
+/* One line each. */
+/* clang-format off */
 #define tg_abs(...) TENSORGRAD_SITED(tg_abs(__VA_ARGS__))
 #define tg_absolute(...) TENSORGRAD_SITED(tg_absolute(__VA_ARGS__))
 #define tg_acos(...) TENSORGRAD_SITED(tg_acos(__VA_ARGS__))
