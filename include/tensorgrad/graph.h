@@ -34,8 +34,8 @@ typedef struct {
 } tg_graph_node_info;
 
 typedef struct {
-    int64_t from, to;      /**< nodes */
-    int32_t output, input; /**< which output of `from` is which input of `to` */
+    int64_t source, target; /**< nodes */
+    int32_t output, input;  /**< which output of source is which input of target */
 } tg_graph_edge_info;
 
 /** The graph that backward would walk from these roots: operations that lead to leaves requiring

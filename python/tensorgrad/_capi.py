@@ -11,6 +11,7 @@ from ctypes import (
     Structure,
     c_bool,
     c_byte,
+    c_char,
     c_char_p,
     c_double,
     c_int,
@@ -24,7 +25,7 @@ from ctypes import (
 )
 
 VERSION = "0.1.0"
-ABI_HASH = 0x6F78F78235C0013A
+ABI_HASH = 0xEF5514A86E205F7F
 
 TG_VERSION_MAJOR = 0
 TG_VERSION_MINOR = 1
@@ -372,7 +373,7 @@ class tg_gradcheck_result(Structure):
         ("numeric", c_double),
         ("excess", c_double),
         ("compared", c_int64),
-        ("text", c_byte * 384),
+        ("text", c_char * 384),
     ]
 
     @classmethod
@@ -389,7 +390,7 @@ class tg_gradcheck_result(Structure):
             numeric=0,
             excess=0,
             compared=0,
-            text="",
+            text=b"",
         )
 
 
@@ -414,8 +415,8 @@ class tg_graph_edge_info(Structure):
     """C: tg_graph_edge_info."""
 
     _fields_ = [
-        ("from", c_int64),
-        ("to", c_int64),
+        ("source", c_int64),
+        ("target", c_int64),
         ("output", c_int32),
         ("input", c_int32),
     ]

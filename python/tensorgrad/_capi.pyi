@@ -240,8 +240,8 @@ class tg_graph_node_info(ctypes.Structure):
     n_edges: int
 
 class tg_graph_edge_info(ctypes.Structure):
-    from: int
-    to: int
+    source: int
+    target: int
     output: int
     input: int
 

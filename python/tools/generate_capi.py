@@ -108,7 +108,8 @@ class Types:
         """ctypes' type for a member of a structure."""
         if c_type.endswith("]"):
             base, count = c_type[:-1].split("[")
-            return f"{self.scalar(base)} * {self.headers.constants.get(count, count)}"
+            element = "c_char" if base == "char" else self.scalar(base)
+            return f"{element} * {self.headers.constants.get(count, count)}"
         return self.callback(callback) if callback else self.argument(c_type)
 
     def callback(self, callback: Callback) -> str:
@@ -144,7 +145,9 @@ def initial_values(headers: Headers, struct: str) -> list[str]:
 
 
 def tuple_of(value: str) -> str:
-    """`{1, 2}` as Python writes it; anything else as it is."""
+    """`{1, 2}` as Python writes it, a text as bytes; anything else as it is."""
+    if value.startswith('"'):
+        return f"b{value}"
     return re.sub(r"\{\s*(.*?)\s*\}", r"(\1)", value)
 
 
@@ -165,7 +168,7 @@ def write_capi(headers: Headers) -> str:
         "    Structure,",
         *(
             f"    {name},"
-            for name in sorted({"c_char_p", "c_void_p", *SCALARS.values()} - {"None"})
+            for name in sorted({"c_char", "c_char_p", "c_void_p", *SCALARS.values()} - {"None"})
         ),
         "    sizeof,",
         ")",

@@ -41,9 +41,9 @@ static bool put_graph(const char *op, const tg_graph *g, tg__output *o) {
     for (uint64_t i = 0; i < g->n_edges; i++) {
         const tg_graph_edge_info *e = &g->edges[i];
         tg__put(o, "  n");
-        tg__put_integer(o, e->from);
+        tg__put_integer(o, e->source);
         tg__put(o, " -> n");
-        tg__put_integer(o, e->to);
+        tg__put_integer(o, e->target);
         if (e->output > 0) {
             tg__put(o, " [taillabel=\"");
             tg__put_integer(o, e->output);

@@ -206,8 +206,8 @@ static bool sort_nodes(tg_graph *g, const char *op) {
         sorted[i] = g->nodes[order[i]];
     }
     for (uint64_t i = 0; i < g->n_edges; i++) {
-        g->edges[i].from = place[g->edges[i].from];
-        g->edges[i].to = place[g->edges[i].to];
+        g->edges[i].source = place[g->edges[i].source];
+        g->edges[i].target = place[g->edges[i].target];
     }
     tg__free(g->nodes, g->cap_nodes * sizeof *g->nodes);
     g->nodes = sorted;
@@ -317,10 +317,10 @@ static bool add_call(tg_graph *g, const char *op, traced *t, int64_t i) {
         if (call.inputs[k] < 0)
             continue;
         edge.input = k;
-        edge.from = value_node(g, op, t, call.inputs[k], &edge.output);
-        if (edge.from < 0 || !add_edge(g, op, &edge))
+        edge.source = value_node(g, op, t, call.inputs[k], &edge.output);
+        if (edge.source < 0 || !add_edge(g, op, &edge))
             return false;
-        g->nodes[edge.from].info.root = false;
+        g->nodes[edge.source].info.root = false;
         info.n_edges++;
     }
     char *name = call.number < 0 ? copy_text(op, call.op) : NULL;
@@ -335,7 +335,7 @@ static bool add_call(tg_graph *g, const char *op, traced *t, int64_t i) {
     n->order = (uint64_t)i + 1;
     t->of_node[i] = (uint32_t)g->n_nodes;
     for (int64_t e = info.first_edge; e < info.first_edge + info.n_edges; e++)
-        g->edges[e].to = (int64_t)g->n_nodes - 1;
+        g->edges[e].target = (int64_t)g->n_nodes - 1;
     return true;
 }
 

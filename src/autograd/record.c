@@ -255,7 +255,8 @@ apply(const tg__op *op, tg_tensor *const *in, int n_in, const void *attr, tg_ten
     int record = t->grad_on ? tg__recording(op, in, n_in) : 0;
     if (record < 0)
         return false;
-    bool shut = tg__gate(t) != TG_OK; /* then the pending error is not this call's */
+    /* then the pending error is not this call's */
+    bool shut = t->error_status != TG_OK && tg__gate(t) != TG_OK;
     bool narrow = any_narrow(op, in, n_in);
     if (narrow || (op->flags & TG__COMPOSED)) {
         if (narrow ? apply_narrow(op, in, n_in, attr, out)

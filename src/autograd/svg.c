@@ -38,16 +38,16 @@ static void set_layers(drawing *d) {
         const tg_graph_node_info *n = &g->nodes[i].info;
         d->at[i].layer = 0;
         for (int64_t e = n->first_edge; e < n->first_edge + n->n_edges; e++)
-            if (d->at[g->edges[e].from].layer >= d->at[i].layer)
-                d->at[i].layer = d->at[g->edges[e].from].layer + 1;
+            if (d->at[g->edges[e].source].layer >= d->at[i].layer)
+                d->at[i].layer = d->at[g->edges[e].source].layer + 1;
     }
     for (uint64_t i = 0; i < g->n_nodes; i++) /* leaves go down to where they are taken first */
         if (g->nodes[i].info.kind == TG_GRAPH_LEAF)
             d->at[i].layer = INT32_MAX;
     for (uint64_t e = 0; e < g->n_edges; e++) {
-        spot *from = &d->at[g->edges[e].from];
-        const int32_t above = d->at[g->edges[e].to].layer - 1;
-        if (g->nodes[g->edges[e].from].info.kind == TG_GRAPH_LEAF && above < from->layer)
+        spot *from = &d->at[g->edges[e].source];
+        const int32_t above = d->at[g->edges[e].target].layer - 1;
+        if (g->nodes[g->edges[e].source].info.kind == TG_GRAPH_LEAF && above < from->layer)
             from->layer = above;
     }
     for (uint64_t i = 0; i < g->n_nodes; i++)
@@ -91,7 +91,7 @@ static void set_wishes(const drawing *d, bool down, int32_t *count) {
         count[i] = 0;
     }
     for (uint64_t e = 0; e < g->n_edges; e++) {
-        int64_t from = g->edges[e].from, to = g->edges[e].to;
+        int64_t from = g->edges[e].source, to = g->edges[e].target;
         int64_t moved = down ? to : from;
         d->at[moved].wish += share(d, down ? from : to);
         count[moved]++;
@@ -243,7 +243,7 @@ static void put_drawing(tg__output *o, const drawing *d) {
                "3L0 6z\" style=\"fill:#999;stroke:none\"/></marker></defs>\n"
                "<rect width=\"100%\" height=\"100%\" style=\"stroke:none\"/>\n");
     for (uint64_t e = 0; e < g->n_edges; e++)
-        put_edge(o, &d->at[g->edges[e].from], &d->at[g->edges[e].to]);
+        put_edge(o, &d->at[g->edges[e].source], &d->at[g->edges[e].target]);
     for (uint64_t i = 0; i < g->n_nodes; i++)
         put_node(o, &d->at[i], &g->nodes[i].info);
     tg__put(o, "</svg>\n");

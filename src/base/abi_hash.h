@@ -5,6 +5,6 @@
 #ifndef TG__ABI_HASH_H
 #define TG__ABI_HASH_H
 
-#define TG__ABI_HASH 0x6f78f78235c0013aull
+#define TG__ABI_HASH 0xef5514a86e205f7full
 
 #endif

@@ -27,8 +27,8 @@ static tg_graph_edge_info edge(const tg_graph *g, int64_t i) {
 static void assert_edge(const tg_graph *g, int64_t i, int64_t from, int64_t to, int output,
                         int input) {
     tg_graph_edge_info e = edge(g, i);
-    assert_int_equal(e.from, from);
-    assert_int_equal(e.to, to);
+    assert_int_equal(e.source, from);
+    assert_int_equal(e.target, to);
     assert_int_equal(e.output, output);
     assert_int_equal(e.input, input);
 }
@@ -118,8 +118,8 @@ static void a_trace_is_a_graph_too(void **state) {
         assert_true(node(g, i).shape_known);
         assert_int_equal(node(g, i).root, i == 4 || i == 6);
         for (int64_t e = 0; e < node(g, i).n_edges; e++) {
-            assert_int_equal(edge(g, node(g, i).first_edge + e).to, i);
-            assert_true(edge(g, node(g, i).first_edge + e).from < i);
+            assert_int_equal(edge(g, node(g, i).first_edge + e).target, i);
+            assert_true(edge(g, node(g, i).first_edge + e).source < i);
         }
     }
     assert_int_equal(tg_graph_find(g, x), 0);
@@ -175,7 +175,7 @@ static void *deep(void *ok) {
     tg_release(x);
     tg_graph_edge_info e = {0};
     *(bool *)ok = tg_graph_nodes(g) == DEEP + 1 && tg_graph_edges(g) == DEEP &&
-                  tg_graph_edge(g, 0, &e) == TG_OK && e.to == DEEP && e.from == DEEP - 1;
+                  tg_graph_edge(g, 0, &e) == TG_OK && e.target == DEEP && e.source == DEEP - 1;
     tg_graph_free(g);
     return NULL;
 }

@@ -101,8 +101,8 @@ static void every_node_and_edge_is_drawn_once(void **state) {
     for (int64_t e = 0; e < edges; e++) { /* from above to below */
         tg_graph_edge_info edge;
         assert_ok(tg_graph_edge(g, e, &edge));
-        rectangle(text, (int)edge.from, a);
-        rectangle(text, (int)edge.to, c);
+        rectangle(text, (int)edge.source, a);
+        rectangle(text, (int)edge.target, c);
         assert_true(a[1] + a[3] < c[1]);
     }
     char *again = drawn(g);
