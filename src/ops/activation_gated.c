@@ -1,20 +1,16 @@
 /* activation_gated.c - activations along a dim: gated linear units, and softmin. */
 #include "ops/activation.h"
+#include "ops/view.h"
 
-typedef struct {
-    int64_t dim;
-} dim_attr;
-static const tg__field last_fields[] = {{"dim", TG_ATTR_INT, offsetof(dim_attr, dim), false, -1, 0},
-                                        {0}};
-static const tg__field dim_fields[] = {{"dim", TG_ATTR_INT, offsetof(dim_attr, dim), true, 0, 0},
-                                       {0}};
+static const tg__field last_fields[] = {
+    {"dim", TG_ATTR_INT, offsetof(tg__along, dim), false, -1, 0}, {0}};
 #define GATED                                                                                      \
     .inputs = "x", .n_in = 1, .flags = TG__COMPOSED, .fields = last_fields,                        \
-    .attr_size = sizeof(dim_attr), .onnx = {"composed"}
+    .attr_size = sizeof(tg__along), .onnx = {"composed"}
 
 /* The two halves of x along the attribute's dim; false with an error. */
 static bool halves(const tg__call *c, tg_tensor **a, tg_tensor **b) {
-    const dim_attr *attr = c->attr;
+    const tg__along *attr = c->attr;
     tg_tensor *x = c->in[0];
     int dim = tg__dim(c->op->name, x, attr->dim);
     if (dim < 0 || !tg__float_only(c->op->name, x))
@@ -42,7 +38,7 @@ static bool glu_forward(const tg__call *c) {
 }
 TG_OP(glu, .maths = "a * sigmoid(b) for the halves a, b of x", GATED, .forward = glu_forward);
 TG_SAMPLES(glu, "[2,6]", "[2,4,3] | dim=1", "[4] | dim=0");
-tg_tensor *tg_glu(tg_tensor *x, int dim) { return tg__apply1(&tg__op_glu, x, &(dim_attr){dim}); }
+tg_tensor *tg_glu(tg_tensor *x, int dim) { return tg__apply1(&tg__op_glu, x, &(tg__along){dim}); }
 
 /* ---- swiglu: silu(a)·b ---- */
 static bool swiglu_forward(const tg__call *c) {
@@ -55,7 +51,7 @@ static bool swiglu_forward(const tg__call *c) {
 TG_OP(swiglu, .maths = "silu(a) * b for the halves a, b of x", GATED, .forward = swiglu_forward);
 TG_SAMPLES(swiglu, "[2,6]", "[2,4,3] | dim=1");
 tg_tensor *tg_swiglu(tg_tensor *x, int dim) {
-    return tg__apply1(&tg__op_swiglu, x, &(dim_attr){dim});
+    return tg__apply1(&tg__op_swiglu, x, &(tg__along){dim});
 }
 
 /* ---- geglu: gelu(a)·b ---- */
@@ -69,7 +65,7 @@ static bool geglu_forward(const tg__call *c) {
 TG_OP(geglu, .maths = "gelu(a) * b for the halves a, b of x", GATED, .forward = geglu_forward);
 TG_SAMPLES(geglu, "[2,6]", "[2,4,3] | dim=1");
 tg_tensor *tg_geglu(tg_tensor *x, int dim) {
-    return tg__apply1(&tg__op_geglu, x, &(dim_attr){dim});
+    return tg__apply1(&tg__op_geglu, x, &(tg__along){dim});
 }
 
 /* ---- reglu: relu(a)·b ---- */
@@ -83,20 +79,20 @@ static bool reglu_forward(const tg__call *c) {
 TG_OP(reglu, .maths = "relu(a) * b for the halves a, b of x", GATED, .forward = reglu_forward);
 TG_SAMPLES(reglu, "[2,6]", "[2,4,3] | dim=1");
 tg_tensor *tg_reglu(tg_tensor *x, int dim) {
-    return tg__apply1(&tg__op_reglu, x, &(dim_attr){dim});
+    return tg__apply1(&tg__op_reglu, x, &(tg__along){dim});
 }
 
 /* ---- softmin: softmax(-x) ---- */
 static bool softmin_forward(const tg__call *c) {
-    const dim_attr *a = c->attr;
+    const tg__along *a = c->attr;
     if (tg__float_only("softmin", c->in[0]))
         c->out[0] = tg_softmax(tg_neg(c->in[0]), (int)a->dim);
     return c->out[0] != NULL;
 }
 TG_OP(softmin, .maths = "e^-x / sum(e^-x) along dim", .inputs = "x", .n_in = 1,
-      .flags = TG__COMPOSED, .fields = dim_fields, .attr_size = sizeof(dim_attr),
+      .flags = TG__COMPOSED, .fields = tg__along_fields, .attr_size = sizeof(tg__along),
       .forward = softmin_forward, .onnx = {"composed"});
 TG_SAMPLES(softmin, "[2,3] | dim=-1", "[2,3,2] | dim=1", "[] | dim=0");
 tg_tensor *tg_softmin(tg_tensor *x, int dim) {
-    return tg__apply1(&tg__op_softmin, x, &(dim_attr){dim});
+    return tg__apply1(&tg__op_softmin, x, &(tg__along){dim});
 }

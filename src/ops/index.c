@@ -30,15 +30,9 @@ static bool check_range(const char *op, const tg_tensor *index, const tg_tensor 
     return false;
 }
 
-typedef struct {
-    int64_t dim;
-} dim_attr;
-static const tg__field dim_fields[] = {{"dim", TG_ATTR_INT, offsetof(dim_attr, dim), true, 0, 0},
-                                       {0}};
-
 /* ---- index_select: rows of x ---- */
 static bool index_select_check(const tg__call *c, int *dim) {
-    const dim_attr *a = c->attr;
+    const tg__along *a = c->attr;
     const tg_tensor *index = c->in[1];
     *dim = tg__dim(c->op->name, c->in[0], a->dim);
     if (*dim < 0 || !tg__index_dtype(c->op->name, index))
@@ -81,18 +75,18 @@ static bool index_select_forward(const tg__call *c) {
     return good;
 }
 static void index_select_rule(tg__rule *r) {
-    const dim_attr *a = r->attr;
+    const tg__along *a = r->attr;
     const tg__meta *m = r->meta[0];
     tg_tensor *zeros = tg_zeros((tg_dtype)m->dtype, m->ndim, m->shape);
     r->gin[0] = tg_index_add(zeros, (int)a->dim, r->in[1], r->g[0], 1.0);
 }
 TG_OP(index_select, .maths = "rows of x along dim", .inputs = "x index", .n_in = 2, .no_grad = 2,
-      .flags = TG__ANY_DTYPE, .fields = dim_fields, .attr_size = sizeof(dim_attr),
+      .flags = TG__ANY_DTYPE, .fields = tg__along_fields, .attr_size = sizeof(tg__along),
       .forward = index_select_forward, .rule = index_select_rule,
       .saves = {TG__SAVE_IN(1, 1), TG__SAVE_META(0, 1)}, .onnx = {"Gather", 13, "axis=dim"});
 TG_SAMPLES(index_select, "[4,3] i[3]<4 | dim=0", "[2,3] i[5]<3 | dim=-1", "[4] i[]<4 | dim=0");
 tg_tensor *tg_index_select(tg_tensor *x, int dim, tg_tensor *index) {
-    return tg__apply2(&tg__op_index_select, x, index, &(dim_attr){dim});
+    return tg__apply2(&tg__op_index_select, x, index, &(tg__along){dim});
 }
 
 /* ---- index_add: x with alpha * src added to its rows; the gradient of index_select ---- */
@@ -189,7 +183,7 @@ tg_tensor *tg_index_add_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src
 /* ---- gather, scatter_add ---- */
 
 bool tg__gather_check(const tg__call *c, const tg_tensor *src, int *dim) {
-    const dim_attr *a = c->attr;
+    const tg__along *a = c->attr;
     const char *op = c->op->name;
     const tg_tensor *x = c->in[0];
     const tg_tensor *index = c->in[1];
@@ -254,19 +248,19 @@ static bool gather_forward(const tg__call *c) {
     return y != NULL;
 }
 static void gather_rule(tg__rule *r) {
-    const dim_attr *a = r->attr;
+    const tg__along *a = r->attr;
     const tg__meta *m = r->meta[0];
     tg_tensor *zeros = tg_zeros((tg_dtype)m->dtype, m->ndim, m->shape);
     r->gin[0] = tg_scatter_add(zeros, (int)a->dim, r->in[1], r->g[0]);
 }
 TG_OP(gather, .maths = "y[i,j] = x[index[i,j], j] for dim 0", .inputs = "x index", .n_in = 2,
-      .no_grad = 2, .flags = TG__ANY_DTYPE, .fields = dim_fields, .attr_size = sizeof(dim_attr),
-      .forward = gather_forward, .rule = gather_rule,
+      .no_grad = 2, .flags = TG__ANY_DTYPE, .fields = tg__along_fields,
+      .attr_size = sizeof(tg__along), .forward = gather_forward, .rule = gather_rule,
       .saves = {TG__SAVE_IN(1, 1), TG__SAVE_META(0, 1)},
       .onnx = {"GatherElements", 13, "axis=dim"});
 TG_SAMPLES(gather, "[3,4] i[2,4]<3 | dim=0", "[2,3] i[2,5]<3 | dim=1", "[4] i[3]<4 | dim=0");
 tg_tensor *tg_gather(tg_tensor *x, int dim, tg_tensor *index) {
-    return tg__apply2(&tg__op_gather, x, index, &(dim_attr){dim});
+    return tg__apply2(&tg__op_gather, x, index, &(tg__along){dim});
 }
 
 static bool scatter_add_forward(const tg__call *c) {
@@ -311,21 +305,21 @@ tg_tensor *tg__gather_back(tg_tensor *grad, int64_t dim, tg_tensor *index, const
     return tg_index_put(tg_zeros((tg_dtype)src->dtype, src->ndim, src->shape), src->ndim, items, g);
 }
 static void scatter_add_rule(tg__rule *r) {
-    const dim_attr *a = r->attr;
+    const tg__along *a = r->attr;
     r->gin[0] = r->g[0];
     if (r->wanted[2])
         r->gin[2] = tg__gather_back(r->g[0], a->dim, r->in[1], r->meta[2]);
 }
 TG_OP(scatter_add, .maths = "x; x[index[i,j], j] += src[i,j] for dim 0", .inputs = "x index src",
-      .n_in = 3, .no_grad = 2, .flags = TG__IN_PLACE, .fields = dim_fields,
-      .attr_size = sizeof(dim_attr), .forward = scatter_add_forward, .rule = scatter_add_rule,
+      .n_in = 3, .no_grad = 2, .flags = TG__IN_PLACE, .fields = tg__along_fields,
+      .attr_size = sizeof(tg__along), .forward = scatter_add_forward, .rule = scatter_add_rule,
       .saves = {TG__SAVE_IN(1, 4), TG__SAVE_META(2, 4)},
       .onnx = {"ScatterElements", 16, "axis=dim"});
 TG_SAMPLES(scatter_add, "[3,4] i[2,4]<3 [2,4] | dim=0", "[2,3] i[2,5]<3 [3,6] | dim=1");
 tg_tensor *tg_scatter_add(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src) {
-    return tg__apply3(&tg__op_scatter_add, x, index, src, &(dim_attr){dim});
+    return tg__apply3(&tg__op_scatter_add, x, index, src, &(tg__along){dim});
 }
 tg_tensor *tg_scatter_add_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src) {
     tg_tensor *in[3] = {x, index, src};
-    return tg__apply_(&tg__op_scatter_add, in, 3, &(dim_attr){dim});
+    return tg__apply_(&tg__op_scatter_add, in, 3, &(tg__along){dim});
 }

@@ -1,10 +1,8 @@
 /* join.c - tensors joined: cat, stack and their named forms. */
 #include "ops/elementwise.h"
+#include "ops/view.h"
 
-typedef struct {
-    int64_t dim;
-} dim_attr;
-static const tg__field dim_fields[] = {{"dim", TG_ATTR_INT, offsetof(dim_attr, dim), false, 0, 0},
+static const tg__field dim_fields[] = {{"dim", TG_ATTR_INT, offsetof(tg__along, dim), false, 0, 0},
                                        {0}};
 
 /* Like PyTorch, a 1-d tensor without elements joins anything. */
@@ -15,7 +13,7 @@ static bool skipped(const tg_tensor *x) { return x->ndim == 1 && x->numel == 0; 
 /* The result's shape and dtype; false with an error that names the operand. */
 static bool cat_plan(const tg__call *c, int *dim, int64_t *shape, const tg_tensor **first,
                      tg_dtype *dtype) {
-    const dim_attr *a = c->attr;
+    const tg__along *a = c->attr;
     if (c->n_in == 0) {
         tg__fail(TG_ERR_ARG, "cat", "no tensors; pass at least one");
         return false;
@@ -77,7 +75,7 @@ static bool cat_forward(const tg__call *c) {
     return true;
 }
 static void cat_rule(tg__rule *r) {
-    const dim_attr *a = r->attr;
+    const tg__along *a = r->attr;
     const tg_tensor *g = r->g[0];
     int dim = (int)(a->dim < 0 ? a->dim + g->ndim : a->dim);
     int64_t at = 0;
@@ -91,7 +89,7 @@ static void cat_rule(tg__rule *r) {
     }
 }
 TG_OP(cat, .maths = "tensors joined along dim", .inputs = "tensors", .n_in = -1,
-      .flags = TG__ANY_DTYPE | TG__BROADCASTS, .fields = dim_fields, .attr_size = sizeof(dim_attr),
+      .flags = TG__ANY_DTYPE | TG__BROADCASTS, .fields = dim_fields, .attr_size = sizeof(tg__along),
       .forward = cat_forward, .rule = cat_rule, .saves = {TG__SAVE_METAS},
       .onnx = {"Concat", 13, "axis=dim"});
 TG_SAMPLES(cat, "[2,3] [1,3] | dim=0", "[2,1] [2,2] [2,3] | dim=-1", "[3] | dim=0");
@@ -102,12 +100,12 @@ tg_tensor *tg_cat(tg_tensor *const *tensors, int n, int dim) {
         return NULL;
     }
     tg_tensor *out;
-    return tg__apply(&tg__op_cat, tensors, n, &(dim_attr){dim}, &out) ? out : NULL;
+    return tg__apply(&tg__op_cat, tensors, n, &(tg__along){dim}, &out) ? out : NULL;
 }
 
 /* ---- stack: tensors of one shape along a new dim ---- */
 static bool stack_forward(const tg__call *c) {
-    const dim_attr *a = c->attr;
+    const tg__along *a = c->attr;
     if (c->n_in == 0) {
         tg__fail(TG_ERR_ARG, "stack", "no tensors; pass at least one");
         return false;
@@ -144,7 +142,7 @@ static bool stack_forward(const tg__call *c) {
     return good && c->out[0] != NULL;
 }
 TG_OP(stack, .maths = "tensors joined along a new dim", .inputs = "tensors", .n_in = -1,
-      .flags = TG__ANY_DTYPE | TG__COMPOSED, .fields = dim_fields, .attr_size = sizeof(dim_attr),
+      .flags = TG__ANY_DTYPE | TG__COMPOSED, .fields = dim_fields, .attr_size = sizeof(tg__along),
       .forward = stack_forward, .onnx = {"composed"});
 TG_SAMPLES(stack, "[2,3] [2,3] | dim=0", "[2] [2] [2] | dim=-1", "[] [] | dim=0");
 tg_tensor *tg_stack(tg_tensor *const *tensors, int n, int dim) {
@@ -154,7 +152,7 @@ tg_tensor *tg_stack(tg_tensor *const *tensors, int n, int dim) {
         return NULL;
     }
     tg_tensor *out;
-    return tg__apply(&tg__op_stack, tensors, n, &(dim_attr){dim}, &out) ? out : NULL;
+    return tg__apply(&tg__op_stack, tensors, n, &(tg__along){dim}, &out) ? out : NULL;
 }
 
 /* ---- hstack, vstack, dstack: cat along the second, first or third dim ---- */

@@ -4,12 +4,6 @@
 #include "ops/index.h"
 #include "ops/view.h"
 
-typedef struct {
-    int64_t dim;
-} dim_attr;
-static const tg__field dim_fields[] = {{"dim", TG_ATTR_INT, offsetof(dim_attr, dim), true, 0, 0},
-                                       {0}};
-
 /* A list with one item behind full slices; its length. */
 static int list_at(int dim, tg_index_item item, tg_index_item *list) {
     for (int i = 0; i < dim; i++)
@@ -20,7 +14,7 @@ static int list_at(int dim, tg_index_item item, tg_index_item *list) {
 
 /* The dim of a call whose first attribute it is; -1 with an error, also for 0-d tensors. */
 static int dim_of(const tg__call *c) {
-    const dim_attr *a = c->attr;
+    const tg__along *a = c->attr;
     int dim = tg__dim(c->op->name, c->in[0], a->dim);
     if (dim < 0 || c->in[0]->ndim > 0)
         return dim;
@@ -66,15 +60,16 @@ static bool index_copy_forward(const tg__call *c) {
     return put_rows(c, c->in[2]);
 }
 TG_OP(index_copy, .maths = "x; x[index] = src along dim", .inputs = "x index src", .n_in = 3,
-      .no_grad = 2, .flags = TG__IN_PLACE | TG__COMPOSED | TG__ANY_DTYPE, .fields = dim_fields,
-      .attr_size = sizeof(dim_attr), .forward = index_copy_forward, .onnx = {"composed"});
+      .no_grad = 2, .flags = TG__IN_PLACE | TG__COMPOSED | TG__ANY_DTYPE,
+      .fields = tg__along_fields, .attr_size = sizeof(tg__along), .forward = index_copy_forward,
+      .onnx = {"composed"});
 TG_SAMPLES(index_copy, "[4,3] i[1]<4 [1,3] | dim=0", "[2,3] i[1]<3 [2,1] | dim=-1");
 tg_tensor *tg_index_copy(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src) {
-    return tg__apply3(&tg__op_index_copy, x, index, src, &(dim_attr){dim});
+    return tg__apply3(&tg__op_index_copy, x, index, src, &(tg__along){dim});
 }
 tg_tensor *tg_index_copy_(tg_tensor *x, int dim, tg_tensor *index, tg_tensor *src) {
     tg_tensor *in[3] = {x, index, src};
-    return tg__apply_(&tg__op_index_copy, in, 3, &(dim_attr){dim});
+    return tg__apply_(&tg__op_index_copy, in, 3, &(tg__along){dim});
 }
 
 /* ---- index_fill: x with value in its rows ---- */

@@ -367,18 +367,15 @@ TG_SAMPLES(kron, "[2,3] [3,2]", "[2] [2,2]", "[] [3]");
 tg_tensor *tg_kron(tg_tensor *a, tg_tensor *b) { return tg__apply2(&tg__op_kron, a, b, NULL); }
 
 /* ---- cross: the vector product along a dim of size 3 ---- */
-typedef struct {
-    int64_t dim;
-} dim_attr;
 static const tg__field cross_fields[] = {
-    {"dim", TG_ATTR_INT, offsetof(dim_attr, dim), false, -1, 0}, {0}};
+    {"dim", TG_ATTR_INT, offsetof(tg__along, dim), false, -1, 0}, {0}};
 /* The components 1, 2, 0 (or 2, 0, 1). */
 static tg_tensor *turned(tg_tensor *x, int dim, int64_t first) {
     const int64_t order[3] = {first, (first + 1) % 3, (first + 2) % 3};
     return tg_index_select(x, dim, tg_from_array(TG_I64, TG_SHAPE(3), order));
 }
 static bool cross_forward(const tg__call *c) {
-    int64_t dim = ((const dim_attr *)c->attr)->dim;
+    int64_t dim = ((const tg__along *)c->attr)->dim;
     int at[2];
     for (int i = 0; i < 2; i++) {
         at[i] = tg__dim("cross", c->in[i], dim);
@@ -402,11 +399,11 @@ static bool cross_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 TG_OP(cross, .maths = "a x b along dim", .inputs = "a b", .n_in = 2, .flags = TG__COMPOSED,
-      .fields = cross_fields, .attr_size = sizeof(dim_attr), .forward = cross_forward,
+      .fields = cross_fields, .attr_size = sizeof(tg__along), .forward = cross_forward,
       .onnx = {"composed"});
 TG_SAMPLES(cross, "[3] [3]", "[2,3] [1,3]", "[3,2] [3,2] | dim=0");
 tg_tensor *tg_cross(tg_tensor *a, tg_tensor *b, int dim) {
-    return tg__apply2(&tg__op_cross, a, b, &(dim_attr){dim});
+    return tg__apply2(&tg__op_cross, a, b, &(tg__along){dim});
 }
 
 /* ---- bilinear: Σ x1ᵢ·w[o][i][j]·x2ⱼ + b[o] ---- */

@@ -10,21 +10,17 @@
 
 #include "ops/elementwise.h"
 #include "ops/reduce.h"
+#include "ops/view.h"
 
 #include <tensorgrad/autograd.h>
 
 #include <math.h>
 
-typedef struct {
-    int64_t dim;
-} dim_attr;
-static const tg__field dim_fields[] = {{"dim", TG_ATTR_INT, offsetof(dim_attr, dim), true, 0, 0},
-                                       {0}};
-#define SCAN .inputs = "x", .n_in = 1, .fields = dim_fields, .attr_size = sizeof(dim_attr)
+#define SCAN .inputs = "x", .n_in = 1, .fields = tg__along_fields, .attr_size = sizeof(tg__along)
 
 /* Runs a scan over in[0] (and in[1], of the same shape and dtype) in `dtype`. */
 static bool scan(const tg__call *c, tg__scan_op kind, tg_dtype dtype) {
-    const dim_attr *at = c->attr;
+    const tg__along *at = c->attr;
     const char *op = c->op->name;
     tg_tensor *x = c->in[0];
     int dim = tg__dim(op, x, at->dim);
@@ -77,10 +73,10 @@ TG_OP(cumsum, .maths = "x[0] + ... + x[i] along dim", SCAN, .flags = TG__IN_PLAC
       .forward = cumsum_forward, .rule = cumsum_rule, .onnx = {"CumSum", 14, "axis=dim"});
 TG_SAMPLES(cumsum, "[2,3] | dim=1", "[2,3,2] | dim=-2", "[3] | dim=0", "[] | dim=0");
 tg_tensor *tg_cumsum(tg_tensor *x, int dim) {
-    return tg__apply1(&tg__op_cumsum, x, &(dim_attr){dim});
+    return tg__apply1(&tg__op_cumsum, x, &(tg__along){dim});
 }
 tg_tensor *tg_cumsum_(tg_tensor *x, int dim) {
-    return tg__apply1_(&tg__op_cumsum, x, &(dim_attr){dim});
+    return tg__apply1_(&tg__op_cumsum, x, &(tg__along){dim});
 }
 
 static bool cumsum_back_forward(const tg__call *c) {
@@ -110,21 +106,21 @@ static bool recur_back_forward(const tg__call *c) {
     return recur_check(c) && scan(c, TG__SCAN_RECUR_BACK, (tg_dtype)c->in[0]->dtype);
 }
 static void recur_rule(tg__rule *r) {
-    const dim_attr *a = r->attr;
+    const tg__along *a = r->attr;
     tg_tensor *s = tg__apply2(&tg__op_recur_back, r->g[0], r->in[1], a);
     r->gin[0] = s;
     if (r->wanted[1])
         r->gin[1] = tg_mul(s, shifted(r->out[0], a->dim, 0.0));
 }
 static void recur_back_rule(tg__rule *r) {
-    const dim_attr *a = r->attr;
+    const tg__along *a = r->attr;
     tg_tensor *s = tg__apply2(&tg__op_recur, r->g[0], r->in[1], a);
     r->gin[0] = s;
     if (r->wanted[1])
         r->gin[1] = tg_mul(shifted(s, a->dim, 0.0), r->out[0]);
 }
 #define RECUR                                                                                      \
-    .inputs = "x a", .n_in = 2, .fields = dim_fields, .attr_size = sizeof(dim_attr),               \
+    .inputs = "x a", .n_in = 2, .fields = tg__along_fields, .attr_size = sizeof(tg__along),        \
     .flags = TG__INTERNAL, .saves = {TG__SAVE_IN(1, TG__ANY), TG__SAVE_OUT(0, 2)},                 \
     .onnx = {"none"}
 TG_OP(recur, .maths = "y[i] = x[i] + a[i] y[i-1] along dim", RECUR, .forward = recur_forward,
@@ -139,7 +135,7 @@ static bool cumprod_forward(const tg__call *c) {
     return scan(c, TG__SCAN_PROD, accumulated(c->in[0]));
 }
 static void cumprod_rule(tg__rule *r) {
-    const dim_attr *a = r->attr;
+    const tg__along *a = r->attr;
     tg_tensor *before = shifted(r->out[0], a->dim, 1.0);
     tg_tensor *behind = tg__apply2(&tg__op_recur_back, r->g[0], r->in[0], a);
     r->gin[0] = tg_mul(before, behind);
@@ -149,10 +145,10 @@ TG_OP(cumprod, .maths = "x[0] * ... * x[i] along dim", SCAN, .flags = TG__IN_PLA
       .saves = {TG__SAVE_IN(0, 1), TG__SAVE_OUT(0, 1)}, .onnx = {"composed"});
 TG_SAMPLES(cumprod, "[2,3] | dim=1", "[2,3,2] | dim=-2", "[4] | dim=0", "[] | dim=0");
 tg_tensor *tg_cumprod(tg_tensor *x, int dim) {
-    return tg__apply1(&tg__op_cumprod, x, &(dim_attr){dim});
+    return tg__apply1(&tg__op_cumprod, x, &(tg__along){dim});
 }
 tg_tensor *tg_cumprod_(tg_tensor *x, int dim) {
-    return tg__apply1_(&tg__op_cumprod, x, &(dim_attr){dim});
+    return tg__apply1_(&tg__op_cumprod, x, &(tg__along){dim});
 }
 
 /* ---- logcumsumexp: dx[k] = e^(x[k] - y[k]) · t[k], t[k] = g[k]/w[k] + e^(y[k] - y[k+1]) · t[k+1],
@@ -163,7 +159,7 @@ static bool logcumsumexp_forward(const tg__call *c) {
 /* As y never falls, no exponential overflows. Were y exact, w would be 1; so its rounding cancels,
  * and y has no gradient of its own. Where y is -inf there is nothing yet to share. */
 static void logcumsumexp_rule(tg__rule *r) {
-    const dim_attr *a = r->attr;
+    const tg__along *a = r->attr;
     tg_tensor *y = tg_detach(r->out[0]);
     tg_tensor *from = tg_masked_fill(y, tg_eq_scalar(y, -(double)INFINITY), 0.0);
     tg_tensor *step = tg_exp(tg_sub(shifted(y, a->dim, -(double)INFINITY), from));
@@ -178,12 +174,12 @@ TG_OP(logcumsumexp, .maths = "ln(e^x[0] + ... + e^x[i]) along dim", SCAN,
       .saves = {TG__SAVE_IN(0, 1), TG__SAVE_OUT(0, 1)}, .onnx = {"composed"});
 TG_SAMPLES(logcumsumexp, "[2,3] | dim=1", "[2,3,2] | dim=-2", "[4] | dim=0", "[] | dim=0");
 tg_tensor *tg_logcumsumexp(tg_tensor *x, int dim) {
-    return tg__apply1(&tg__op_logcumsumexp, x, &(dim_attr){dim});
+    return tg__apply1(&tg__op_logcumsumexp, x, &(tg__along){dim});
 }
 
 /* ---- cummax, cummin: of equals the last one has the position, and the gradient ---- */
 static bool cumulative_extreme(const tg__call *c, bool largest) {
-    const dim_attr *a = c->attr;
+    const tg__along *a = c->attr;
     tg_tensor *x = c->in[0];
     int dim = tg__dim(c->op->name, x, a->dim);
     tg_tensor *packed = dim >= 0 ? tg__packed(c->op->name, x) : NULL;
@@ -200,7 +196,7 @@ static bool cumulative_extreme(const tg__call *c, bool largest) {
 static bool cummax_forward(const tg__call *c) { return cumulative_extreme(c, true); }
 static bool cummin_forward(const tg__call *c) { return cumulative_extreme(c, false); }
 static void cumulative_rule(tg__rule *r) {
-    const dim_attr *a = r->attr;
+    const tg__along *a = r->attr;
     r->gin[0] = tg__put_back(r->meta[0], a->dim, r->out[1], r->g[0]);
 }
 TG_OP(cummax, .maths = "largest of x[0] ... x[i] along dim, and its position", SCAN, TG__PICKS,
@@ -210,8 +206,8 @@ TG_OP(cummin, .maths = "smallest of x[0] ... x[i] along dim, and its position", 
       .forward = cummin_forward, .rule = cumulative_rule, .onnx = {"none"});
 TG_SAMPLES(cummin, "[2,3] | dim=1", "[2,3,2] | dim=-2", "[5] | dim=0", "[] | dim=0");
 tg_tensor *tg_cummax(tg_tensor *x, int dim, tg_tensor **indices) {
-    return tg__apply_rest(&tg__op_cummax, &x, 1, &(dim_attr){dim}, &indices);
+    return tg__apply_rest(&tg__op_cummax, &x, 1, &(tg__along){dim}, &indices);
 }
 tg_tensor *tg_cummin(tg_tensor *x, int dim, tg_tensor **indices) {
-    return tg__apply_rest(&tg__op_cummin, &x, 1, &(dim_attr){dim}, &indices);
+    return tg__apply_rest(&tg__op_cummin, &x, 1, &(tg__along){dim}, &indices);
 }

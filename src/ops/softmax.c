@@ -8,16 +8,11 @@
 
 #include <tensorgrad/autograd.h>
 
-typedef struct {
-    int64_t dim;
-} dim_attr;
-static const tg__field dim_fields[] = {{"dim", TG_ATTR_INT, offsetof(dim_attr, dim), true, 0, 0},
-                                       {0}};
-#define ALONG_DIM .fields = dim_fields, .attr_size = sizeof(dim_attr)
+#define ALONG_DIM .fields = tg__along_fields, .attr_size = sizeof(tg__along)
 
 /* Runs a row kernel over a (and b, of the same shape) along the attribute's dim. */
 static bool rows(const tg__call *c, tg__row_op kind) {
-    const dim_attr *at = c->attr;
+    const tg__along *at = c->attr;
     const char *op = c->op->name;
     tg_tensor *x = c->in[0];
     int dim = tg__dim(op, x, at->dim);
@@ -55,14 +50,14 @@ TG_OP(softmax, .maths = "e^x / sum(e^x) along dim", .inputs = "x", .n_in = 1, AL
       .onnx = {"Softmax", 13, "axis=dim"});
 TG_SAMPLES(softmax, "[2,3] | dim=-1", "[2,3,2] | dim=1", "[] | dim=0");
 tg_tensor *tg_softmax(tg_tensor *x, int dim) {
-    return tg__apply1(&tg__op_softmax, x, &(dim_attr){dim});
+    return tg__apply1(&tg__op_softmax, x, &(tg__along){dim});
 }
 
 /* ---- softmax_grad: f = y(g - s), s = Σ g·y. d/dg = softmax_grad(h, y);
  *      d/dy = h(g - s) - g·t, t = Σ h·y ---- */
 static bool softmax_grad_forward(const tg__call *c) { return rows(c, TG__ROW_SOFTMAX_GRAD); }
 static void softmax_grad_rule(tg__rule *r) {
-    const dim_attr *a = r->attr;
+    const tg__along *a = r->attr;
     int dim = (int)a->dim;
     tg_tensor *h = r->g[0];
     tg_tensor *y = r->in[1];
@@ -80,7 +75,7 @@ TG_OP(softmax_grad, .maths = "y * (g - sum(g * y))", .inputs = "g y", .n_in = 2,
       .saves = {TG__SAVE_IN(0, 2), TG__SAVE_IN(1, TG__ANY)}, .onnx = {"composed"});
 TG_SAMPLES(softmax_grad, "[2,3] [2,3] | dim=-1", "[2,3] [2,3] | dim=0");
 tg_tensor *tg__softmax_grad(tg_tensor *g, tg_tensor *y, int dim) {
-    return tg__apply2(&tg__op_softmax_grad, g, y, &(dim_attr){dim});
+    return tg__apply2(&tg__op_softmax_grad, g, y, &(tg__along){dim});
 }
 
 /* ---- log_softmax ---- */
@@ -93,7 +88,7 @@ TG_OP(log_softmax, .maths = "x - ln(sum(e^x)) along dim", .inputs = "x", .n_in =
       .onnx = {"LogSoftmax", 13, "axis=dim"});
 TG_SAMPLES(log_softmax, "[2,3] | dim=-1", "[2,3,2] | dim=1", "[] | dim=0");
 tg_tensor *tg_log_softmax(tg_tensor *x, int dim) {
-    return tg__apply1(&tg__op_log_softmax, x, &(dim_attr){dim});
+    return tg__apply1(&tg__op_log_softmax, x, &(tg__along){dim});
 }
 
 /* ---- log_softmax_grad: f = g - eʸ·s, s = Σ g. d/dg = h - Σ h·eʸ; d/dy = -h·eʸ·s ---- */
@@ -101,7 +96,7 @@ static bool log_softmax_grad_forward(const tg__call *c) {
     return rows(c, TG__ROW_LOG_SOFTMAX_GRAD);
 }
 static void log_softmax_grad_rule(tg__rule *r) {
-    const dim_attr *a = r->attr;
+    const tg__along *a = r->attr;
     int dim = (int)a->dim;
     tg_tensor *h = r->g[0];
     tg_tensor *weighted = tg_mul(h, tg_exp(r->in[1]));

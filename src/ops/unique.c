@@ -8,6 +8,7 @@
 
 #include "ops/elementwise.h"
 #include "ops/reduce.h"
+#include "ops/view.h"
 
 #include <string.h>
 
@@ -92,11 +93,6 @@ tg_tensor *tg_unique_consecutive(tg_tensor *x, tg_tensor **inverse, tg_tensor **
 }
 
 /* ---- unique_dim, unique_consecutive_dim: of the slices along dim ---- */
-typedef struct {
-    int64_t dim;
-} dim_attr;
-static const tg__field dim_fields[] = {{"dim", TG_ATTR_INT, offsetof(dim_attr, dim), true, 0, 0},
-                                       {0}};
 
 /* x with the slices along dim as rows, packed. Raw. */
 static tg_tensor *as_rows(const char *op, const tg_tensor *x, int dim) {
@@ -148,7 +144,7 @@ static bool slices_of(const tg__call *c, int dim, const tg_tensor *rows, const i
 }
 
 static bool unique_slices(const tg__call *c, bool sorted) {
-    const dim_attr *a = c->attr;
+    const tg__along *a = c->attr;
     const char *op = c->op->name;
     const tg_tensor *x = c->in[0];
     int dim = tg__dim(op, x, a->dim);
@@ -178,12 +174,12 @@ static bool unique_slices(const tg__call *c, bool sorted) {
 }
 static bool unique_dim_forward(const tg__call *c) { return unique_slices(c, true); }
 static bool unique_consecutive_dim_forward(const tg__call *c) { return unique_slices(c, false); }
-#define SLICES UNIQUE, .fields = dim_fields, .attr_size = sizeof(dim_attr)
+#define SLICES UNIQUE, .fields = tg__along_fields, .attr_size = sizeof(tg__along)
 TG_OP(unique_dim, .maths = "different slices of x in order, which one each is, how often", SLICES,
       .forward = unique_dim_forward, .onnx = {"composed"});
 TG_SAMPLES(unique_dim, "i[5,2]<2 | dim=0", "b[2,5] | dim=-1", "[2,3,2] | dim=1");
 tg_tensor *tg_unique_dim(tg_tensor *x, int dim, tg_tensor **inverse, tg_tensor **counts) {
-    return tg__apply_rest(&tg__op_unique_dim, &x, 1, &(dim_attr){dim},
+    return tg__apply_rest(&tg__op_unique_dim, &x, 1, &(tg__along){dim},
                           (tg_tensor * *[]){inverse, counts});
 }
 TG_OP(unique_consecutive_dim, .maths = "slices without repetitions, which one each is, how often",
@@ -191,6 +187,6 @@ TG_OP(unique_consecutive_dim, .maths = "slices without repetitions, which one ea
 TG_SAMPLES(unique_consecutive_dim, "i[5,2]<2 | dim=0", "b[2,5] | dim=-1");
 tg_tensor *tg_unique_consecutive_dim(tg_tensor *x, int dim, tg_tensor **inverse,
                                      tg_tensor **counts) {
-    return tg__apply_rest(&tg__op_unique_consecutive_dim, &x, 1, &(dim_attr){dim},
+    return tg__apply_rest(&tg__op_unique_consecutive_dim, &x, 1, &(tg__along){dim},
                           (tg_tensor * *[]){inverse, counts});
 }

@@ -8,6 +8,10 @@
 
 #include <string.h>
 
+/* ---- One dim as an attribute ---- */
+const tg__field tg__along_fields[] = {{"dim", TG_ATTR_INT, offsetof(tg__along, dim), true, 0, 0},
+                                      {0}};
+
 /* ---- Lists from the caller ---- */
 
 bool tg__sizes_from(const char *op, int n, const int64_t *shape, tg__sizes *out) {
@@ -519,13 +523,8 @@ tg_tensor *tg_squeeze(tg_tensor *x, int ndims, const int *dims) {
                                                           : NULL;
 }
 
-typedef struct {
-    int64_t dim;
-} dim_attr;
-static const tg__field unsqueeze_fields[] = {
-    {"dim", TG_ATTR_INT, offsetof(dim_attr, dim), true, 0, 0}, {0}};
 static bool unsqueeze_forward(const tg__call *c) {
-    const dim_attr *a = c->attr;
+    const tg__along *a = c->attr;
     tg_tensor *x = c->in[0];
     int64_t d = a->dim < 0 ? a->dim + x->ndim + 1 : a->dim;
     if (d < 0 || d > x->ndim) {
@@ -549,10 +548,10 @@ static bool unsqueeze_forward(const tg__call *c) {
     return c->out[0] != NULL;
 }
 TG_OP(unsqueeze, .maths = "a dim of size 1 inserted", .inputs = "x", .n_in = 1,
-      .flags = TG__ANY_DTYPE | TG__VIEWS, .fields = unsqueeze_fields, .attr_size = sizeof(dim_attr),
-      .forward = unsqueeze_forward, .rule = unshape_rule, .saves = {TG__SAVE_META(0, 1)},
-      .onnx = {"Unsqueeze", 13, "axes=dim"});
+      .flags = TG__ANY_DTYPE | TG__VIEWS, .fields = tg__along_fields,
+      .attr_size = sizeof(tg__along), .forward = unsqueeze_forward, .rule = unshape_rule,
+      .saves = {TG__SAVE_META(0, 1)}, .onnx = {"Unsqueeze", 13, "axes=dim"});
 TG_SAMPLES(unsqueeze, "[2,3] | dim=0", "[2,3] | dim=-1", "[] | dim=0");
 tg_tensor *tg_unsqueeze(tg_tensor *x, int dim) {
-    return tg__apply1(&tg__op_unsqueeze, x, &(dim_attr){dim});
+    return tg__apply1(&tg__op_unsqueeze, x, &(tg__along){dim});
 }

@@ -15,6 +15,12 @@ typedef struct {
 /* An item for a tensor that takes no dim of x: a 0-d mask, which makes a dim of size 1. */
 static inline bool tg__of_new_dim(const tg_index_item *item) { return item->step == 1; }
 
+/* The attribute of an op along one dim, and its description where the dim must be given. */
+typedef struct {
+    int64_t dim;
+} tg__along;
+extern const tg__field tg__along_fields[];
+
 /* Resolves an index list against x; false with an error. */
 bool tg__resolve(const char *op, const tg_tensor *x, const tg__items *items, tg__geometry *out);
 /* Copies a caller's list; false with an error if it is too long or malformed. */
