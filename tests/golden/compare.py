@@ -236,9 +236,7 @@ def main() -> int:
     torch.set_num_threads(1)
     registry.load(arguments.family)
     library = Library(arguments.library)
-    by_op: dict[str, list[Sample]] = {}
-    for sample in read_samples(library):
-        by_op.setdefault(sample.op, []).append(sample)
+    by_op = read_samples(library)
     run = Comparison(library, arguments.verbose)
     chosen = [r for r in registry.OPS.values() if not arguments.op or r.name in arguments.op]
     for ref in chosen:

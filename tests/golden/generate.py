@@ -184,9 +184,7 @@ def main() -> int:
     torch.set_num_threads(1)
     registry.load(arguments.family)
     library = Library(arguments.library)
-    by_op: dict[str, list[Sample]] = {}
-    for sample in read_samples(library):
-        by_op.setdefault(sample.op, []).append(sample)
+    by_op = read_samples(library)
     files: dict[str, list[str]] = {}
     cases, problems = 0, []
     version = torch.__version__.split("+")[0]

@@ -80,16 +80,16 @@ def parse_line(library: Library, op: str, line: str) -> Sample:
     return Sample(op, line, inputs, attrs)
 
 
-def read_samples(library: Library) -> list[Sample]:
-    """All sample lines of the source tree."""
-    found = []
+def read_samples(library: Library) -> dict[str, list[Sample]]:
+    """All sample lines of the source tree, by operation."""
+    found: dict[str, list[Sample]] = {}
     for path in sorted((ROOT / "src" / "ops").glob("*.c")):
         for name, body in re.findall(
             r"^TG_SAMPLES\((\w+),(.*?)\);$", path.read_text(), re.DOTALL | re.MULTILINE
         ):
             for line in re.findall(r'((?:"[^"]*"\s*)+)', body):
                 text = "".join(re.findall(r'"([^"]*)"', line))
-                found.append(parse_line(library, name, text))
+                found.setdefault(name, []).append(parse_line(library, name, text))
     return found
 
 
