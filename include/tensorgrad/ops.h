@@ -16,6 +16,7 @@
  * - Errors: TG_ERR_SHAPE for shapes that do not fit, TG_ERR_DTYPE for a dtype the operation does
  * not take (the text lists those it takes), TG_ERR_INDEX for dims and indices out of range. They
  * are found before anything is written.
+ * - f16 and bf16 are computed as f32, i16 and i8 as i32, and results of those types converted back.
  * - "float" in the headers below means f32 or f64; integer and bool inputs of operations marked
  * float are converted to f32. */
 

@@ -45,8 +45,7 @@ int64_t tg_item_i64(const tg_tensor *x) {
         return 0;
     if (tg_dtype_is_float((tg_dtype)x->dtype)) {
         tg__fail(TG_ERR_DTYPE, "item_i64",
-                 "%s is floating point; it takes i64, i32, u8 and bool (use tg_item)",
-                 tg__describe(x));
+                 "%s is floating point; it takes integers and bool (use tg_item)", tg__describe(x));
         return 0;
     }
     return tg__load_i64((tg_dtype)x->dtype, x->data);
